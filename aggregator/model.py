@@ -1,0 +1,242 @@
+"""The values that travel between the stages: frozen, slotted, picklable.
+
+config → Source → (engine) Request → Response → Harvest with its Entries → (ledger)
+store → Story with its Reports → (publish) Channel with its Items.
+
+All times are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NewType
+
+SourceId = NewType("SourceId", str)
+EntryId = NewType("EntryId", int)
+StoryId = NewType("StoryId", str)
+TopicId = NewType("TopicId", str)
+
+Kind = Literal["report", "opinion"]
+Outcome = Literal["fetched", "not_modified", "unchanged", "failed"]
+FailureKind = Literal[
+    "dns",
+    "connect",
+    "tls",
+    "timeout",
+    "too_large",
+    "redirect",
+    "private_address",
+    "bad_url",
+    "http",
+    "gone",
+    "rate_limited",
+    "not_a_feed",
+    "parser_killed",
+    "parser_failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified of the last 200, byte for byte as the origin sent them (RFC 9110 §8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that one harvest needs to know; nothing in it points at a store."""
+
+    source: SourceId
+    url: str
+    validators: Validators = Validators()
+    body_hash: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    language: str | None = None
+    is_opinion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a harvest yields nothing. `message` is one line for a person; `retry_at` the origin's wish."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answered HTTP request, redirects followed. `headers` have lower-case names, last hop only."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    moved_to: str | None = None
+    """Where an unbroken chain of permanent redirects (301, 308) led, if there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A media file attached to an entry; `length` in bytes, None when the publisher gave none."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a document says about itself."""
+
+    title: str | None = None
+    url: str | None = None
+    """The site it belongs to (RSS `link`, Atom `alternate`, JSON Feed `home_page_url`)."""
+    language: str | None = None
+    icon: str | None = None
+    rights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a source, cleaned: all is plain text but `content`, which is safe HTML."""
+
+    identity: str
+    """What it is known by within its source: guid, else canonical URL, else a hash of title and text."""
+    guid: str | None
+    url: str | None
+    """http(s) only, absolute."""
+    canonical_url: str | None
+    """Normal form of `url`, for comparing only; None where the link does not single out an entry."""
+    title: str
+    author: str | None
+    published: datetime | None
+    updated: datetime | None
+    language: str | None
+    content: str
+    text: str
+    """`content` as plain text, paragraphs divided by a newline."""
+    text_hash: str | None
+    """Digest of the folded text, equal for the same report at two outlets; None where too short to tell."""
+    content_hash: str
+    """Digest of title and text: it changes when the entry is revised."""
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    image: str | None = None
+    kind: Kind = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What one fetch of one source yields: the new validators and the cleaned entries, or a failure."""
+
+    source: SourceId
+    outcome: Outcome
+    fetched_at: datetime
+    status: int | None = None
+    validators: Validators = Validators()
+    body_hash: str | None = None
+    feed: Feed = Feed()
+    entries: tuple[Entry, ...] = ()
+    failure: Failure | None = None
+    moved_to: str | None = None
+    fresh_until: datetime | None = None
+    """Before this the origin asks not to be polled again (RFC 9111 §4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An entry as it stands in a story's coverage: who reported it, when, where."""
+
+    entry: EntryId
+    source: SourceId
+    source_title: str
+    source_url: str | None
+    title: str
+    url: str | None
+    author: str | None
+    published: datetime
+    """The publisher's date, or when we first saw it if that is missing or later."""
+    revised_at: datetime | None
+    language: str | None
+    kind: Kind
+    duplicate_of: EntryId | None
+    text: str
+    content: str
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a story and the entry that it was taken from."""
+
+    text: str
+    entry: EntryId
+    url: str | None
+    source: str
+    """The source's title."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All reports about one event, and what was composed from them."""
+
+    id: StoryId
+    headline: str
+    lead: Report
+    first_published: datetime
+    updated: datetime
+    highlights: tuple[Sentence, ...]
+    story: tuple[Sentence, ...]
+    opinions: tuple[Report, ...]
+    coverage: tuple[Report, ...]
+    """Every report, the lead and the duplicates too, oldest first."""
+    pinned: bool = False
+
+    @property
+    def language(self) -> str | None:
+        """The language of its headline."""
+        return self.lead.language
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A story as it stands in a published feed."""
+
+    id: str
+    """A `tag:` URI (RFC 4151) that never changes."""
+    url: str
+    page: str
+    """The story page's URL; the same as `url` unless items link to the lead article."""
+    story: Story
+    published: datetime
+    updated: datetime
+    """Changes only as the topic's `republish` says (RFC 4287 §4.2.15)."""
+    matched: tuple[str, ...] = ()
+    """The words for which the story is in the topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A topic's publication: what its feeds say about themselves, and their items, newest first."""
+
+    id: TopicId
+    title: str
+    description: str
+    url: str
+    """Absolute URL of the topic's folder, ending in a slash."""
+    guid: str
+    """A `tag:` URI that never changes."""
+    language: str
+    updated: datetime
+    """The newest `updated` of its items; a fixed date when there are none."""
+    site_title: str
+    contact: str | None
+    hub: str | None
+    items: tuple[Item, ...] = field(default=())

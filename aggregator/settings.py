@@ -1,0 +1,235 @@
+"""The configuration as frozen models: what may be written, and what holds when it is not.
+
+The docstring of a field is what `aggregator schema` shows in an editor.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+from aggregator.times import parse_duration
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB)?\s*")
+_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a duration (15m, 2h, 1d)")
+    return parse_duration(value)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a size (500kB, 20MB)")
+    return int(float(match[1]) * _UNITS[match[2] or "B"])
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value):
+        raise ValueError(f"{value!r} is not an id (small letters, digits and single dashes)")
+    return value
+
+
+def _http_url(value: str) -> str:
+    if not re.match(r"https?://[^/\s]+", value, re.IGNORECASE) or re.search(r"\s", value):
+        raise ValueError(f"{value!r} is not a URL that starts with http:// or https://")
+    return value
+
+
+def _base_url(value: str) -> str:
+    return _http_url(value).rstrip("/") + "/"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*\d+(\.\d+)?\s*(s|m|h|d|w)\s*$",
+            "examples": ["15m", "2h", "1d"],
+        }
+    ),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    Field(gt=0),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["500kB", "20MB"]}),
+]
+Slug = Annotated[str, AfterValidator(_slug)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Site(_Settings):
+    """Who publishes, and under which address."""
+
+    title: str = "Feed aggregator"
+    """Title of the index page and of the subscription list."""
+    base_url: BaseUrl = "http://127.0.0.1:8080/"
+    """The address at which the output folder is served; every published link starts with it."""
+    contact: str | None = None
+    """An e-mail address or URL that publishers find in the User-Agent."""
+    languages: tuple[str, ...] = ("en",)
+    """Languages of the readers, the preferred one first."""
+
+
+class Storage(_Settings):
+    """Where everything is kept."""
+
+    database: str = "../aggregator.db"
+    """The SQLite file; a relative path is relative to this file."""
+    keep: Duration = timedelta(days=180)
+    """Entries older than this are removed once their source no longer lists them."""
+
+
+class Output(_Settings):
+    """What is published."""
+
+    directory: str = "../feeds"
+    """The folder of the published files; a relative path is relative to this file."""
+    items: Count = 50
+    """Items a feed, unless the topic says otherwise."""
+    hub: HttpUrl | None = None
+    """A WebSub hub that the feeds name."""
+    link: Literal["story", "source"] = "story"
+    """Where an item leads: to its story page or to the lead article."""
+
+
+class Fetch(_Settings):
+    """How sources are fetched."""
+
+    concurrency: Count = 64
+    """Requests in flight, all hosts together."""
+    per_host: Count = 2
+    """Requests in flight at one host."""
+    timeout: Duration = timedelta(seconds=30)
+    """From the first byte sent to the last received, redirects included."""
+    max_bytes: Size = 20_000_000
+    """The largest document accepted, after decompression."""
+    min_interval: Duration = timedelta(minutes=5)
+    """No source is asked more often than this."""
+    max_interval: Duration = timedelta(hours=24)
+    """Every working source is asked at least this often."""
+    allow_private_networks: bool = False
+    """Fetch from loopback, private and link-local addresses too."""
+    user_agent: str | None = None
+    """Replaces the User-Agent that names this program, its version and the contact."""
+
+
+class Web(_Settings):
+    """The built-in web server."""
+
+    listen: str = "127.0.0.1:8080"
+    """Address and port."""
+
+
+class Aggregator(_Settings):
+    """config/aggregator.yaml"""
+
+    site: Site = Site()
+    storage: Storage = Storage()
+    output: Output = Output()
+    fetch: Fetch = Fetch()
+    web: Web = Web()
+
+
+class SourceSettings(_Settings):
+    """A feed to fetch. `url` is all that is needed."""
+
+    url: HttpUrl
+    """Address of the feed."""
+    id: Slug = ""
+    """Its name in this program; by default a readable slug of host and path. Never change it."""
+    title: str | None = None
+    """By default the feed's own title."""
+    language: str | None = None
+    """Language tag (en, ko, uk); by default the feed's own, else detected."""
+    tags: tuple[str, ...] = ()
+    """Words by which topics choose sources."""
+    interval: Literal["auto"] | Duration = "auto"
+    """How often to fetch; `auto` learns the pace of the source."""
+    opinion: bool = False
+    """Every entry of it is an opinion piece."""
+    enabled: bool = True
+    """false: kept in the list, not fetched."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with each request; write secrets as ${ENV_NAME}."""
+
+
+class Sources(_Settings):
+    """config/sources.yaml"""
+
+    sources: tuple[SourceSettings, ...] = ()
+
+
+class TopicSources(_Settings):
+    """Which sources a topic listens to. Empty: all."""
+
+    tags: tuple[str, ...] = ()
+    """Only sources with one of these tags."""
+    include: tuple[str, ...] = ()
+    """Only these source ids (together with `tags`: either)."""
+    exclude: tuple[str, ...] = ()
+    """Never these source ids."""
+
+
+class TopicSettings(_Settings):
+    """A rule that selects stories, and the feed that publishes them."""
+
+    id: Slug
+    """Folder of the publication, part of its address. Never change it."""
+    title: str
+    """Title of the feed."""
+    description: str = ""
+    """One sentence about what the feed holds."""
+    all_of: tuple[str, ...] = ()
+    """Every one of these must be found: names of vocabulary, or terms."""
+    any_of: tuple[str, ...] = ()
+    """At least one of these must be found."""
+    none_of: tuple[str, ...] = ()
+    """None of these may be found."""
+    match: str | None = None
+    """A full-text query in SQLite FTS5's own language; it must hold too."""
+    sources: TopicSources = TopicSources()
+    languages: tuple[str, ...] = ()
+    """Only entries in these languages. Empty: all."""
+    min_sources: Count = 1
+    """Publish a story once so many independent sources carry it."""
+    max_age: Duration = timedelta(days=30)
+    """Stories older than this leave the feed."""
+    items: Count | None = None
+    """Items in the feed; by default `output.items`."""
+    republish: Literal["never", "on_new_source", "on_revision"] = "on_new_source"
+    """When an item is shown again as updated."""
+
+
+class Topics(_Settings):
+    """config/topics.yaml"""
+
+    vocabulary: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Named lists of terms: a word, a phrase of several words, `*` at a word's end for its beginnings."""
+    topics: tuple[TopicSettings, ...] = ()
