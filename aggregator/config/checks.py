@@ -1,0 +1,184 @@
+"""What no single value shows: names that must differ, names that must exist, ids that are derived."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
+from aggregator.config.yaml_nodes import Scalar
+from aggregator.settings import Aggregator, SourceSettings, TopicSettings
+from aggregator.topic.rule import compile_rule, compile_term
+from aggregator.url import slug
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_LISTEN = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+_RESERVED = ("stories", "index.html", "topics.opml")
+
+
+def derived_ids(sources: Iterable[tuple[str | None, str]]) -> list[str]:
+    """The id of each source from its own id, if it has one, and its URL as it is written in the file.
+
+    A derived id that an earlier source has already gets a short hash of the URL, so that a source
+    added at the end changes no other id. Given ids are kept, even if one stands twice.
+    """
+    ids: list[str] = []
+    taken: set[str] = set()
+    for given, url in sources:
+        name = given or slug(url)
+        if not given and name in taken:
+            name = f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:6]}"
+        taken.add(name)
+        ids.append(name)
+    return ids
+
+
+def with_ids(document: Document, sources: dict[int, SourceSettings]) -> dict[int, SourceSettings]:
+    """The sources with their derived ids filled in. A secret in a URL never becomes part of an id."""
+    pairs = [
+        (source.id or None, document.text(("sources", index, "url"))) for index, source in sources.items()
+    ]
+    return {
+        index: source if source.id else source.model_copy(update={"id": derived})
+        for (index, source), derived in zip(sources.items(), derived_ids(pairs), strict=True)
+    }
+
+
+def check_aggregator(document: Document, aggregator: Aggregator) -> None:
+    """Limits that contradict each other, an address that is none."""
+    match = _LISTEN.fullmatch(aggregator.web.listen)
+    if match is None or int(match[1]) > 65535:
+        found = document.found(("web", "listen"))
+        document.report(("web", "listen"), f"{found} is not an address and port (127.0.0.1:8080)")
+    if aggregator.fetch.min_interval > aggregator.fetch.max_interval:
+        document.report(("fetch", "min_interval"), "must not be longer than max_interval")
+
+
+def check_sources(document: Document, sources: dict[int, SourceSettings]) -> None:
+    """Ids and URLs that stand twice, headers that HTTP does not allow."""
+    _check_twins(document, "url", {("sources", i, "url"): source.url for i, source in sources.items()})
+    _check_twins(document, "id", {("sources", i, "id"): source.id for i, source in sources.items()})
+    for index, source in sources.items():
+        for name, value in source.headers.items():
+            keys = ("sources", index, "headers", name)
+            if not _TOKEN.fullmatch(name):
+                document.report(keys, f"{quoted(name)} is not the name of a header", at_key=True)
+            elif not _FIELD_VALUE.fullmatch(value):
+                document.report(keys, f"{document.found(keys)} has characters that no header may hold")
+
+
+def check_topics(
+    document: Document, topics: dict[int, TopicSettings], vocabulary: Mapping[str, tuple[str, ...]] | None
+) -> None:
+    """Ids that stand twice, names that no vocabulary has, rules that do not compile.
+
+    Without a vocabulary (it has problems of its own) rules are not looked at.
+    """
+    _check_twins(document, "id", {("topics", i, "id"): topic.id for i, topic in topics.items()})
+    for index, topic in topics.items():
+        if topic.id in _RESERVED:
+            message = f"{topic.id!r} is taken: the output folder has one of its own"
+            document.report(("topics", index, "id"), message)
+    if vocabulary is None:
+        return
+    unusable = {name for name, terms in vocabulary.items() if not _check_terms(document, name, terms)}
+    for index, topic in topics.items():
+        keys = ("topics", index)
+        names = {*topic.all_of, *topic.any_of, *topic.none_of}
+        is_good = _check_match(document, (*keys, "match"), topic.match)
+        if _check_names(document, keys, topic, vocabulary) and is_good and not names & unusable:
+            try:
+                compile_rule(topic, vocabulary)
+            except ValueError as error:
+                document.report(keys, document.discreet(str(error)))
+
+
+def check_topic_sources(
+    document: Document, topics: dict[int, TopicSettings], sources: Iterable[SourceSettings]
+) -> None:
+    """Ids and tags by which a topic chooses sources, and that no source has."""
+    sources = list(sources)
+    ids = {source.id for source in sources}
+    tags = {tag for source in sources for tag in source.tags}
+    for index, topic in topics.items():
+        chosen = topic.sources
+        for name, words, known, kind in (
+            ("include", chosen.include, ids, "id"),
+            ("exclude", chosen.exclude, ids, "id"),
+            ("tags", chosen.tags, tags, "tag"),
+        ):
+            for position, word in enumerate(words):
+                if word not in known:
+                    keys = ("topics", index, "sources", name, position)
+                    hint = suggestion(word, sorted(known))
+                    document.report(keys, f"no source has the {kind} {document.found(keys)}{hint}")
+
+
+def _check_twins(document: Document, name: str, values: dict[tuple[str, int, str], str]) -> None:
+    first: dict[str, Keys] = {}
+    for keys, value in values.items():
+        if value not in first:
+            first[value] = keys
+            continue
+        earlier = first[value]
+        shown = document.found(keys) if isinstance(document.node(keys), Scalar) else quoted(value)
+        message = f"duplicate {name} {shown}, first in line {document.line(earlier)} ({keys_text(earlier)})"
+        document.report(keys, message)
+
+
+def _check_terms(document: Document, name: str, terms: tuple[str, ...]) -> bool:
+    """Whether a list of the vocabulary can be searched for."""
+    if not terms:
+        document.report(("vocabulary", name), "the list of terms is empty")
+    checked = [
+        _check_term(document, ("vocabulary", name, position), term) for position, term in enumerate(terms)
+    ]
+    return bool(terms) and all(checked)
+
+
+def _check_names(
+    document: Document, keys: Keys, topic: TopicSettings, vocabulary: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Whether each word of a rule is the name of a vocabulary, or a term that does not look like one."""
+    is_good = True
+    for name in ("all_of", "any_of", "none_of"):
+        for position, word in enumerate(getattr(topic, name)):
+            place = (*keys, name, position)
+            if word in vocabulary:
+                continue
+            if _VOCABULARY_NAME.fullmatch(word):
+                hint = suggestion(word, vocabulary)
+                document.report(place, f"no vocabulary has the name {document.found(place)}{hint}")
+                is_good = False
+            else:
+                is_good &= _check_term(document, place, word)
+    return is_good
+
+
+def _check_match(document: Document, keys: Keys, match: str | None) -> bool:
+    """Whether SQLite takes a query, by itself: `a) OR (b` would be fine between our parentheses."""
+    if not match or not match.strip():
+        return True
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE VIRTUAL TABLE entries USING fts5 (title, text)")
+        try:
+            database.execute("SELECT 1 FROM entries WHERE entries MATCH ?", (match,)).fetchone()
+        except sqlite3.Error as error:
+            reason = document.discreet(str(error).removeprefix("fts5: "))
+            document.report(keys, f"{document.found(keys)} is not an FTS5 query: {reason}")
+            return False
+    return True
+
+
+def _check_term(document: Document, keys: Keys, term: str) -> bool:
+    try:
+        compile_term(term)
+    except ValueError as error:
+        document.report(keys, document.discreet(str(error)))
+        return False
+    return True

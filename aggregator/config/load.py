@@ -1,0 +1,143 @@
+"""The three files of the configuration as settings, or one error with every problem in them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aggregator import settings
+from aggregator.config.checks import (
+    check_aggregator,
+    check_sources,
+    check_topic_sources,
+    check_topics,
+    with_ids,
+)
+from aggregator.config.document import Document, Keys, read, shown_path
+from aggregator.config.validate import refuse_planned, sound_items, sound_part, validate
+from aggregator.errors import ConfigError
+
+_LATER: dict[str, dict[Keys, Any]] = {
+    "aggregator.yaml": {
+        ("stories",): None,
+        ("engine",): {"kind": "local"},
+        ("storage", "backup"): None,
+        ("output", "excerpt"): None,
+        ("output", "full_content"): None,
+        ("output", "templates"): None,
+    },
+    "sources.yaml": {
+        ("sources", "*", "full_text"): False,
+        ("sources", "*", "license"): None,
+        ("sources", "*", "policy"): None,
+    },
+    "topics.yaml": {
+        ("topics", "*", "like"): [],
+        ("topics", "*", "notify"): None,
+        ("topics", "*", "token"): None,
+    },
+}
+"""Settings of later versions, and the value that says what holds anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that the files say. Ids are filled in, paths are absolute."""
+
+    folder: Path
+    aggregator: settings.Aggregator
+    sources: tuple[settings.SourceSettings, ...]
+    topics: settings.Topics
+    database: Path
+    output: Path
+
+
+def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
+    """Read aggregator.yaml, sources.yaml and topics.yaml of a folder; only sources.yaml must be there.
+
+    Raises ConfigError with every problem of all three files, in the order of their lines.
+    """
+    _require(folder)
+    documents = {name: _read(folder / name, environ) for name in _LATER}
+    aggregator = _aggregator(documents["aggregator.yaml"])
+    sources = _sources(documents["sources.yaml"])
+    are_known = not documents["sources.yaml"].problems
+    topics = _topics(documents["topics.yaml"], sources if are_known else None)
+    problems = [str(problem) for one in documents.values() for problem in sorted(set(one.problems))]
+    if aggregator is None or problems:
+        raise ConfigError(problems)
+    return Configuration(
+        folder=folder.absolute(),
+        aggregator=aggregator,
+        sources=tuple(sources.values()),
+        topics=topics,
+        database=(folder / aggregator.storage.database).resolve(),
+        output=(folder / aggregator.output.directory).resolve(),
+    )
+
+
+def _require(folder: Path) -> None:
+    hint = f"`aggregator init {shown_path(folder)}` writes a starter configuration"
+    if not os.path.isdir(folder):
+        reason = "is a file, not a folder" if os.path.exists(folder) else "there is no such folder"
+        raise ConfigError([f"{shown_path(folder)}:1:1: {reason}"], hint=hint)
+    sources = folder / "sources.yaml"
+    if _is_missing(sources):
+        raise ConfigError([f"{shown_path(sources)}:1:1: there is no such file"], hint=hint)
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    return False
+
+
+def _read(file: Path, environ: Mapping[str, str]) -> Document:
+    if _is_missing(file):
+        return Document(shown_path(file))
+    document = read(file, environ)
+    refuse_planned(document, _LATER[file.name])
+    return document
+
+
+def _aggregator(document: Document) -> settings.Aggregator | None:
+    found = validate(document, settings.Aggregator)
+    aggregator = found or sound_part(document, settings.Aggregator)
+    check_aggregator(document, aggregator)
+    places: tuple[tuple[Keys, str], ...] = (
+        (("storage", "database"), aggregator.storage.database),
+        (("output", "directory"), aggregator.output.directory),
+    )
+    for keys, path in places:
+        if not path.strip() or "\0" in path:
+            document.report(keys, f"{document.found(keys)} is not a path")
+    return found
+
+
+def _sources(document: Document) -> dict[int, settings.SourceSettings]:
+    """The sources that are sound, by their position in the file."""
+    found = validate(document, settings.Sources)
+    if found is not None:
+        sources = dict(enumerate(found.sources))
+    else:
+        sources = sound_items(document, "sources", settings.SourceSettings)
+    sources = with_ids(document, sources)
+    check_sources(document, sources)
+    return sources
+
+
+def _topics(document: Document, sources: dict[int, settings.SourceSettings] | None) -> settings.Topics:
+    """The topics, or as much of them as is sound; `sources` is None while those are wrong themselves."""
+    topics = validate(document, settings.Topics) or sound_part(document, settings.Topics)
+    is_known = "vocabulary" in topics.model_fields_set or "vocabulary" not in document.values
+    items = sound_items(document, "topics", settings.TopicSettings)
+    check_topics(document, items, topics.vocabulary if is_known else None)
+    if sources is not None:
+        check_topic_sources(document, items, sources.values())
+    return topics

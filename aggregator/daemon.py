@@ -1,0 +1,215 @@
+"""The background program: polls, publishes, serves and tidies up until it is told to stop.
+
+The only file that imports APScheduler. All work on the store runs in one thread, one job at a time;
+when each source is due lies in the database.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, timedelta
+from pathlib import Path
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlite_utils import Database
+
+from aggregator.config.load import Configuration, load
+from aggregator.engine.local import LocalEngine
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.ledger import Applied
+from aggregator.model import Harvest
+from aggregator.serve import serving
+from aggregator.store.connection import open_store, writer_lock
+from aggregator.store.sources import is_any_due
+from aggregator.times import format_duration
+from aggregator.topic.rule import Rule
+from aggregator.update import Clock, Observer, make_limits, make_publisher, synchronize, update
+from aggregator.upkeep import prune_daily
+
+log = logging.getLogger("aggregator")
+
+_POLL_SECONDS = 10
+_WATCH_SECONDS = 5
+_PUBLISH_SECONDS = 60
+_UPKEEP_SECONDS = 3600
+_FILES = ("aggregator.yaml", "sources.yaml", "topics.yaml")
+
+
+def run_daemon(
+    folder: Path, *, environ: Mapping[str, str], clock: Clock, jitter: Callable[[], float]
+) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP or a changed file reloads the configuration.
+
+    Raises ConfigError, StoreError (another instance is at work on the database), UsageError (the
+    address to listen on is taken).
+    """
+    configuration = load(folder, environ=environ)
+    with ExitStack() as stack:
+        stack.enter_context(writer_lock(configuration.database))
+        db = stack.enter_context(open_store(configuration.database))
+        address = stack.enter_context(serving(configuration.output, configuration.aggregator.web.listen))
+        daemon = Daemon(db, configuration, environ=environ, clock=clock, jitter=jitter)
+        log.info("%d sources, %d topics", len(configuration.sources), len(configuration.topics.topics))
+        log.info("feeds and pages: %s", address)
+        daemon.run()
+
+
+class Daemon:
+    """The jobs and what they share."""
+
+    def __init__(
+        self,
+        db: Database,
+        configuration: Configuration,
+        *,
+        environ: Mapping[str, str],
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._db = db
+        self._configuration = configuration
+        self._environ = environ
+        self._clock = clock
+        self._jitter = jitter
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._seen = self._file_times()
+        self._rules: list[Rule] = synchronize(db, configuration)
+        self._engine = self._new_engine()
+
+    def run(self) -> None:
+        """Start the jobs and wait for a signal; returns when all work has ended."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        jobs = {
+            self._watch: _WATCH_SECONDS,
+            self._poll: _POLL_SECONDS,
+            self._publish: _PUBLISH_SECONDS,
+            self._tidy: _UPKEEP_SECONDS,
+        }
+        for job, seconds in jobs.items():
+            scheduler.add_job(
+                self._survive,
+                "interval",
+                args=[job],
+                seconds=seconds,
+                next_run_time=self._clock.now() + timedelta(milliseconds=1),
+                id=job.__name__,
+            )
+        scheduler.start()
+        try:
+            # Python runs signal handlers between the turns of a wait that ends
+            while not self._stop.wait(timeout=3600):
+                pass
+        finally:
+            log.info("stopping")
+            self._stop.set()
+            scheduler.shutdown(wait=True)
+            self._engine.close()
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload.set()
+
+    def _survive(self, job: Callable[[], None]) -> None:
+        if self._stop.is_set():
+            return
+        try:
+            job()
+        except AggregatorError as error:
+            log.error("%s%s", error, f" ({error.hint})" if error.hint else "")
+        except Exception:
+            # A fault in one job must not end the others
+            log.exception("%s failed: please report this", job.__name__)
+
+    def _poll(self) -> None:
+        if not is_any_due(self._db, now=self._clock.now()):
+            return
+        summary = update(
+            self._db,
+            self._configuration,
+            self._rules,
+            self._engine,
+            clock=self._clock,
+            jitter=self._jitter,
+            stop=self._stop,
+            observer=Observer(harvested=_log_failure),
+        )
+        log.info(
+            "pass over %d sources in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
+            summary.sources,
+            summary.seconds,
+            summary.entries_new,
+            summary.duplicates,
+            summary.stories_new + summary.stories_updated,
+            summary.files_written,
+            summary.failed,
+        )
+
+    def _publish(self) -> None:
+        published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())
+        if published.files:
+            log.info("published %d topics, %d files", published.topics, published.files)
+
+    def _tidy(self) -> None:
+        keep = self._configuration.aggregator.storage.keep
+        removed = prune_daily(self._db, keep=keep, now=self._clock.now())
+        if removed:
+            log.info("removed %d entries older than %s", removed, format_duration(keep))
+
+    def _watch(self) -> None:
+        times = self._file_times()
+        if not self._reload.is_set() and times == self._seen:
+            return
+        self._reload.clear()
+        self._seen = times
+        try:
+            self._apply(load(self._configuration.folder, environ=self._environ))
+        except ConfigError as error:
+            log.error("the configuration is wrong, the last good one stays in force:\n%s", error)
+
+    def _apply(self, configuration: Configuration) -> None:
+        old, self._configuration = self._configuration, configuration
+        self._rules = synchronize(self._db, configuration)
+        if make_limits(configuration) != make_limits(old):
+            self._engine.close()
+            self._engine = self._new_engine()
+        fixed = [
+            ("storage.database", old.database, configuration.database),
+            ("output.directory", old.output, configuration.output),
+            ("web.listen", old.aggregator.web.listen, configuration.aggregator.web.listen),
+        ]
+        for name, before, after in fixed:
+            if before != after:
+                log.warning("%s changed: restart the daemon for it to count", name)
+        log.info(
+            "configuration loaded: %d sources, %d topics",
+            len(configuration.sources),
+            len(configuration.topics.topics),
+        )
+
+    def _new_engine(self) -> LocalEngine:
+        return LocalEngine(make_limits(self._configuration), clock=self._clock.now)
+
+    def _file_times(self) -> dict[str, int]:
+        paths = (self._configuration.folder / name for name in _FILES)
+        return {path.name: path.stat().st_mtime_ns for path in paths if path.exists()}
+
+
+def _log_failure(harvest: Harvest, _applied: Applied) -> None:
+    if harvest.failure is not None:
+        log.warning("%s: %s", harvest.source, harvest.failure.message)

@@ -1,0 +1,102 @@
+"""The whole program on bundled sample sources, over loopback, with no other network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aggregator.config.load import Configuration, load
+from aggregator.engine.local import LocalEngine
+from aggregator.errors import UsageError
+from aggregator.serve import serving
+from aggregator.store.connection import open_store, writer_lock
+from aggregator.update import Clock, Observer, Summary, make_limits, synchronize, update
+
+SAMPLES = Path(__file__).parent / "samples"
+_ORIGIN = "http://127.0.0.1:8081/"
+_BASE = "http://127.0.0.1:8080/"
+_MARK = ".aggregator-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A finished demonstration: where all of it lies, and what the pass did."""
+
+    configuration: Configuration
+    address: str
+    summary: Summary
+
+
+@contextmanager
+def demonstrate(
+    folder: Path,
+    *,
+    clock: Clock,
+    jitter: Callable[[], float],
+    serve: bool,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> Iterator[Demo]:
+    """Fill `folder` from the samples in one real pass; with `serve` its result is served in the block.
+
+    Raises UsageError when the folder holds something that is not a demonstration's.
+    """
+    _claim(folder)
+    published = folder / "feeds"
+    with _result(published, serve) as address:
+        with serving(SAMPLES / "feeds", "127.0.0.1:0") as origin:
+            configuration = _configure(folder, origin=origin, base=address)
+            with writer_lock(configuration.database), open_store(configuration.database) as db:
+                rules = synchronize(db, configuration)
+                engine = LocalEngine(make_limits(configuration), clock=clock.now)
+                try:
+                    summary = update(
+                        db,
+                        configuration,
+                        rules,
+                        engine,
+                        clock=clock,
+                        jitter=jitter,
+                        scope="force",
+                        stop=stop,
+                        observer=observer,
+                    )
+                finally:
+                    engine.close()
+        yield Demo(configuration, address, summary)
+
+
+@contextmanager
+def _result(folder: Path, serve: bool) -> Iterator[str]:
+    if not serve:
+        yield _BASE
+        return
+    try:
+        with serving(folder, "127.0.0.1:8080") as address:
+            yield address
+    except UsageError:
+        with serving(folder, "127.0.0.1:0") as address:
+            yield address
+
+
+def _claim(folder: Path) -> None:
+    mark = folder / _MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise UsageError(
+            f"{folder} is not empty and holds no earlier demonstration", hint="name a new folder with --dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
+
+
+def _configure(folder: Path, *, origin: str, base: str) -> Configuration:
+    for sample in sorted((SAMPLES / "config").glob("*.yaml")):
+        text = sample.read_text(encoding="utf-8").replace(_ORIGIN, origin)
+        (folder / sample.name).write_text(text, encoding="utf-8")
+    configuration = load(folder, environ={})
+    site = configuration.aggregator.site.model_copy(update={"base_url": base})
+    aggregator = configuration.aggregator.model_copy(update={"site": site})
+    return replace(configuration, aggregator=aggregator)

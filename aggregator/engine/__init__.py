@@ -1,0 +1,1 @@
+"""Where harvests run: in this process and a few beside it."""

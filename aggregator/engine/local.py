@@ -1,0 +1,147 @@
+"""Harvests on this machine: one thread fetches, a few processes parse, the caller gets the results.
+
+No request is begun while more than a few documents wait for a parser or for the caller, so memory stays
+bounded however slow they are.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from aggregator.engine.worker import Task, Worker
+from aggregator.errors import EngineError
+from aggregator.harvest.fetch import Fetcher, Limits
+from aggregator.harvest.source import answer, failed
+from aggregator.model import Failure, Harvest, Request
+
+_PARSE_SECONDS = 20.0
+_IN_HAND = 16
+
+
+class LocalEngine:
+    """Runs many harvests. Connections and parsing processes are kept from one run to the next."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], datetime],
+        processes: int | None = None,
+        parse_seconds: float = _PARSE_SECONDS,
+    ) -> None:
+        self._fetcher = Fetcher(limits)
+        self._clock = clock
+        count = processes or min(4, os.cpu_count() or 1)
+        self._workers = [Worker(seconds=parse_seconds) for _ in range(count)]
+
+    def close(self) -> None:
+        """End the parsing processes and close the connections."""
+        for worker in self._workers:
+            worker.close()
+        self._fetcher.close()
+
+    def run(self, requests: Sequence[Request], *, stop: threading.Event) -> Iterator[Harvest]:
+        """Yield one harvest for each request, in the order in which they are ready.
+
+        After `stop` is set, what is under way is dropped and the run ends.
+        Raises EngineError when the machinery itself breaks.
+        """
+        yield from _Run(self._fetcher, self._workers, self._clock, requests, stop).harvests()
+
+
+class _Run:
+    """One pass over the requests: the threads and the queues between them."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        workers: Sequence[Worker],
+        clock: Callable[[], datetime],
+        requests: Sequence[Request],
+        stop: threading.Event,
+    ) -> None:
+        self._fetcher = fetcher
+        self._workers = workers
+        self._clock = clock
+        self._requests = requests
+        self._stop = stop
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Harvest | Exception | None] = queue.SimpleQueue()
+        self._in_hand = 0
+        self._room = threading.Condition()
+        self._over = False
+
+    def harvests(self) -> Iterator[Harvest]:
+        targets = [self._fetch, *([lambda w=worker: self._parse(w) for worker in self._workers])]
+        threads = [threading.Thread(target=self._guarded, args=(target,)) for target in targets]
+        for thread in threads:
+            thread.start()
+        try:
+            running = len(threads)
+            while running:
+                result = self._done.get()
+                if result is None:
+                    running -= 1
+                elif isinstance(result, Exception):
+                    raise EngineError(f"the harvest broke off: {result}") from result
+                else:
+                    yield result
+                    self._release()
+        finally:
+            self._over = True
+            self._release()
+            if self._stop.is_set():
+                for worker in self._workers:
+                    worker.interrupt()
+            for thread in threads:
+                thread.join()
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        try:
+            target()
+        except Exception as error:
+            # A thread that dies unheard would leave the caller waiting for ever
+            self._done.put(error)
+        finally:
+            self._done.put(None)
+
+    def _ended(self) -> bool:
+        return self._over or self._stop.is_set()
+
+    def _fetch(self) -> None:
+        try:
+            outcomes = self._fetcher.run(self._requests, room=self._wait_for_room, stopped=self._ended)
+            for request, outcome in outcomes:
+                now = self._clock()
+                if isinstance(outcome, Failure):
+                    harvest: Harvest | None = failed(request, outcome, now=now)
+                else:
+                    harvest = answer(request, outcome, now=now)
+                with self._room:
+                    self._in_hand += 1
+                if harvest is not None:
+                    self._done.put(harvest)
+                elif not isinstance(outcome, Failure):
+                    self._tasks.put(Task(request, outcome, now))
+        finally:
+            for _ in self._workers:
+                self._tasks.put(None)
+
+    def _parse(self, worker: Worker) -> None:
+        while (task := self._tasks.get()) is not None:
+            if self._ended():
+                continue
+            self._done.put(worker.run(task))
+
+    def _wait_for_room(self, seconds: float) -> bool:
+        with self._room:
+            return self._room.wait_for(lambda: self._in_hand < _IN_HAND or self._ended(), timeout=seconds)
+
+    def _release(self) -> None:
+        with self._room:
+            self._in_hand -= 1
+            self._room.notify()

@@ -1,0 +1,1 @@
+"""What one fetch of one source yields: fetch, parse, clean. Knows no database."""

@@ -1,0 +1,153 @@
+"""Raw entry → Entry: text made safe, links absolute, dates read, fingerprints taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.harvest.dates import parse_date
+from aggregator.harvest.raw import Markup, RawEnclosure, RawEntry, RawFeed
+from aggregator.model import Enclosure, Entry, Feed, Request
+from aggregator.story.fingerprint import digest, identity, text_hash
+from aggregator.text.html import clean_html, html_to_text, one_line, text_to_html, tidy_text
+from aggregator.text.language import detect, normalize_tag
+from aggregator.url import absolute, canonical
+
+_LONGEST_TITLE = 500
+_LONGEST_LABEL = 200
+
+
+def clean_feed(raw: RawFeed, *, url: str) -> Feed:
+    """What the document says about itself; `url` is where it was read."""
+    return Feed(
+        title=_line(raw.title, _LONGEST_TITLE),
+        url=absolute(raw.url, url),
+        language=normalize_tag(raw.language),
+        icon=absolute(raw.icon, url),
+        rights=one_line(raw.rights, is_html=True)[:_LONGEST_TITLE] if raw.rights else None,
+    )
+
+
+def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) -> tuple[Entry, ...]:
+    """The document's entries, each identity once, in the publisher's order."""
+    feed_language = request.language or normalize_tag(raw.language)
+    entries = [
+        clean_entry(entry, url=url, request=request, feed_language=feed_language, now=now)
+        for entry in raw.entries
+    ]
+    unique: dict[str, Entry] = {}
+    for entry in _with_telling_identities(entries):
+        unique.setdefault(entry.identity, entry)
+    return tuple(_without_shared_links(list(unique.values())))
+
+
+def _with_telling_identities(entries: list[Entry]) -> Iterable[Entry]:
+    # A guid that one document uses for several pages (a site's own URL, say) tells none of them apart
+    pages: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.canonical_url:
+            pages.setdefault(entry.identity, set()).add(entry.canonical_url)
+    for entry in entries:
+        repeated = entry.guid is not None and len(pages.get(entry.identity, ())) > 1
+        yield replace(entry, identity=f"{entry.identity} {entry.canonical_url}") if repeated else entry
+
+
+def _without_shared_links(entries: list[Entry]) -> Iterable[Entry]:
+    # Where several entries of one document share a link, it leads to a section, not to an entry
+    uses = Counter(entry.canonical_url for entry in entries)
+    for entry in entries:
+        shared = entry.canonical_url is not None and uses[entry.canonical_url] > 1
+        yield replace(entry, canonical_url=None) if shared else entry
+
+
+def clean_entry(
+    raw: RawEntry, *, url: str, request: Request, feed_language: str | None, now: datetime
+) -> Entry:
+    """One entry of the document at `url`."""
+    link = _link(raw.links, url)
+    content = _content(raw.contents, link or url)
+    text = html_to_text(content)
+    title = _line(raw.title, _LONGEST_TITLE) or _title_from(text)
+    guid = _guid(raw.guid)
+    canonical_url = canonical(link) if link else None
+    language = request.language or normalize_tag(raw.language) or feed_language
+    return Entry(
+        identity=identity(guid, canonical_url, title, text),
+        guid=guid,
+        url=link,
+        canonical_url=canonical_url,
+        title=title,
+        author=(one_line(raw.author, is_html=True)[:_LONGEST_LABEL] or None) if raw.author else None,
+        published=_date(raw.published, now) or _date(raw.updated, now),
+        updated=_date(raw.updated, now),
+        language=language or detect(f"{title}\n{text}"),
+        content=content,
+        text=text,
+        text_hash=text_hash(title, text),
+        content_hash=digest(title, text),
+        categories=_labels(raw.categories),
+        enclosures=_enclosures(raw.enclosures, link or url),
+        image=next((image for raw_url in raw.images if (image := absolute(raw_url, link or url))), None),
+        kind="opinion" if request.is_opinion else "report",
+    )
+
+
+def _link(candidates: Iterable[str], url: str) -> str | None:
+    return next((link for candidate in candidates if (link := absolute(candidate, url))), None)
+
+
+def _guid(raw: str | None) -> str | None:
+    return (tidy_text(raw) or None) if raw else None
+
+
+def _line(markup: Markup | None, longest: int) -> str | None:
+    if markup is None:
+        return None
+    line = one_line(markup.value, is_html=markup.is_html)
+    return f"{line[: longest - 1]}…" if len(line) > longest else line or None
+
+
+def _title_from(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return f"{first[:79].rsplit(' ', 1)[0]}…" if len(first) > 80 else first
+
+
+def _content(candidates: Iterable[Markup], base: str) -> str:
+    # A teaser may stand in `content` and the whole text in `summary`: the longer one wins
+    longest = max(candidates, key=lambda markup: len(markup.value), default=None)
+    if longest is None:
+        return ""
+    markup = longest.value if longest.is_html else text_to_html(longest.value)
+    return clean_html(markup, base=absolute(longest.base, base) or base)
+
+
+def _date(raw: str | None, now: datetime) -> datetime | None:
+    return parse_date(raw, now=now) if raw else None
+
+
+def _labels(raw: Iterable[str]) -> tuple[str, ...]:
+    labels = (one_line(label, is_html=True)[:_LONGEST_LABEL] for label in raw)
+    return tuple(dict.fromkeys(label for label in labels if label))
+
+
+def _enclosures(raw: Iterable[RawEnclosure], base: str) -> tuple[Enclosure, ...]:
+    found: dict[str, Enclosure] = {}
+    for part in raw:
+        if url := absolute(part.url, base):
+            found.setdefault(url, Enclosure(url, _media_type(part.type), _length(part.length)))
+    return tuple(found.values())
+
+
+def _media_type(raw: str | None) -> str | None:
+    media = tidy_text(raw).lower() if raw else ""
+    return media if media.count("/") == 1 and len(media) < 100 and " " not in media else None
+
+
+def _length(raw: str | int | None) -> int | None:
+    try:
+        length = int(str(raw).strip())
+    except ValueError:
+        return None
+    return length if 0 < length < 2**53 else None

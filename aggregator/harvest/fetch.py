@@ -1,0 +1,330 @@
+"""Bounded conditional HTTP requests, many at a time, on one libcurl multi handle (pycurl).
+
+One thread runs all of them. A request that fails, stalls or answers with nonsense costs only itself.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pycurl
+
+from aggregator.harvest.guard import is_public
+from aggregator.model import Failure, FailureKind, Request, Response
+from aggregator.url import absolute, host
+
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
+    " application/xml;q=0.8, application/json;q=0.8, text/xml;q=0.8, */*;q=0.5"
+)
+_HEADER_BYTES = 128 * 1024
+_REDIRECTS = 8
+_CONNECT_SECONDS = 15
+_STALL_SECONDS = 20
+_IDLE_SECONDS = 0.05
+_CONNECTIONS_KEPT = 256
+_REDIRECTED = {301, 302, 303, 307, 308}
+_PERMANENT = {301, 308}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a request: seconds from start to end, bytes after decompression, how many at once."""
+
+    user_agent: str
+    timeout: float = 30.0
+    max_bytes: int = 20_000_000
+    concurrency: int = 64
+    per_host: int = 2
+    allow_private_networks: bool = False
+
+
+class _Address(NamedTuple):
+    family: int
+    socktype: int
+    protocol: int
+    addr: tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """One request under way: what has arrived of its answer, and why we ended it, if we did."""
+
+    request: Request
+    url: str
+    max_bytes: int
+    body: list[bytes] = field(default_factory=list)
+    size: int = 0
+    header_size: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    hops: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    ended: Failure | None = None
+
+    def on_header(self, line: bytes) -> int | None:
+        self.header_size += len(line)
+        if self.header_size > _HEADER_BYTES:
+            self.ended = Failure("too_large", f"sent more than {_HEADER_BYTES // 1024} kB of headers")
+            return -1
+        text = line.decode("latin-1").strip()
+        if text.startswith("HTTP/"):  # an interim response (1xx) may have come before this one
+            self.headers = {}
+            return None
+        name, colon, value = text.partition(":")
+        if colon:
+            name, value = name.strip().lower(), value.strip()
+            known = self.headers.get(name)
+            # RFC 9110 §5.3: repeated fields are one list; the others here are no lists
+            joined = known is not None and name in ("cache-control", "link")
+            self.headers[name] = f"{known}, {value}" if joined else value
+        return None
+
+    def on_body(self, data: bytes) -> int | None:
+        self.size += len(data)
+        if self.size > self.max_bytes:
+            self.ended = Failure("too_large", f"is larger than {self.max_bytes / 1e6:g} MB (fetch.max_bytes)")
+            return -1
+        self.body.append(data)
+        return None
+
+    def open_socket(self, _purpose: int, raw: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
+        address = _Address(*raw)
+        if not is_public(address.addr[0]):
+            self.ended = Failure(
+                "private_address",
+                f"{address.addr[0]} is no public address: allow it with fetch.allow_private_networks",
+            )
+            return int(pycurl.SOCKET_BAD)
+        return socket.socket(address.family, address.socktype, address.protocol)
+
+    def request_headers(self) -> list[str]:
+        """The headers of the next hop: validators and the source's own go to no other host."""
+        headers = [f"Accept: {ACCEPT}"]
+        if _origin(self.url) != _origin(self.request.url):
+            return headers
+        validators = self.request.validators
+        if validators.etag:
+            headers.append(f"If-None-Match: {validators.etag}")
+        if validators.last_modified:
+            headers.append(f"If-Modified-Since: {validators.last_modified}")
+        return headers + [f"{name}: {value}" for name, value in self.request.headers]
+
+    def redirect(self, status: int) -> bool:
+        """Go on to where the response points; False when it is the end. Sets `ended` for a bad target."""
+        location = self.headers.get("location")
+        if status not in _REDIRECTED or not location:
+            return False
+        target = absolute(location, self.url)
+        if target is None:
+            self.ended = Failure("redirect", f"redirects to {location[:200]!r}, no http or https URL", status)
+        elif len(self.hops) >= _REDIRECTS:
+            self.ended = Failure("redirect", f"redirects more than {_REDIRECTS} times", status)
+        else:
+            self.hops.append(status)
+            self.url, self.body, self.size = target, [], 0
+            return True
+        return False
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+Outcome = tuple[Request, Response | Failure]
+
+
+class Fetcher:
+    """Runs requests; connections are kept and used again from one `run` to the next."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._multi = pycurl.CurlMulti()
+        # Fewer than the hosts in rotation would mean no connection is ever used twice
+        self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS_KEPT)
+        self._idle: list[pycurl.Curl] = []
+        self._active: dict[pycurl.Curl, _Transfer] = {}
+
+    def close(self) -> None:
+        """Close every connection. Not while a `run` is under way."""
+        for curl in self._idle:
+            curl.close()
+        self._idle.clear()
+        self._multi.close()
+
+    def run(
+        self,
+        requests: Iterable[Request],
+        *,
+        room: Callable[[float], bool] = lambda _seconds: True,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Outcome]:
+        """Yield each request with its response or failure, as they come in.
+
+        `room(seconds)` waits so long at most and says whether the caller can take one more answer: while
+        it cannot, requests under way go on but no new one begins. `stopped` ends all.
+        """
+        waiting = _Waiting(requests, self.limits.per_host)
+        try:
+            while (waiting or self._active) and not stopped():
+                while len(self._active) < self.limits.concurrency:
+                    if not room(0 if self._active else _IDLE_SECONDS):
+                        break
+                    request = waiting.next()
+                    if request is None:
+                        break
+                    failure = self._start(request)
+                    if failure is not None:
+                        waiting.done(request)
+                        yield request, failure
+                self._multi.perform()
+                finished = list(self._finished())
+                for request, outcome in finished:
+                    waiting.done(request)
+                    yield request, outcome
+                if not finished and self._active:
+                    self._multi.select(_IDLE_SECONDS)
+        finally:
+            for curl in list(self._active):
+                self._take(curl)
+
+    def _start(self, request: Request) -> Failure | None:
+        url = absolute(request.url, request.url)
+        if url is None:
+            return Failure("bad_url", f"{request.url[:200]!r} cannot be requested")
+        curl = self._idle.pop() if self._idle else self._new_handle()
+        self._send(curl, _Transfer(request, url, self.limits.max_bytes))
+        return None
+
+    def _send(self, curl: pycurl.Curl, transfer: _Transfer) -> None:
+        headers = [header.encode("latin-1", "replace") for header in transfer.request_headers()]
+        left = self.limits.timeout - transfer.seconds
+        curl.setopt(pycurl.URL, transfer.url)
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, int(left * 1000)))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(left, _CONNECT_SECONDS) * 1000)))
+        curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)
+        curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
+        if not self.limits.allow_private_networks:
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, transfer.open_socket)
+        self._active[curl] = transfer
+        self._multi.add_handle(curl)
+
+    def _new_handle(self) -> pycurl.Curl:
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.USERAGENT, self.limits.user_agent)
+        curl.setopt(pycurl.ACCEPT_ENCODING, "")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        # Redirects are followed here, not by libcurl: it would send a source's headers to other hosts.
+        # No proxy: through one, the address that is connected to could not be checked.
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PROXY, "")
+        if (bundle := ssl.get_default_verify_paths().cafile) is not None:
+            curl.setopt(pycurl.CAINFO, bundle)
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
+        curl.setopt(pycurl.LOW_SPEED_TIME, _STALL_SECONDS)
+        return curl
+
+    def _finished(self) -> Iterator[Outcome]:
+        while True:
+            left, succeeded, failures = self._multi.info_read()
+            for curl in succeeded:
+                if outcome := self._answered(curl):
+                    yield outcome
+            for curl, code, message in failures:
+                transfer = self._take(curl)
+                yield transfer.request, transfer.ended or _failure(code, message)
+            if not left:
+                return
+
+    def _answered(self, curl: pycurl.Curl) -> Outcome | None:
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        seconds = curl.getinfo(pycurl.TOTAL_TIME)
+        transfer = self._take(curl)
+        if transfer.redirect(status):
+            transfer.seconds += seconds
+            self._send(self._idle.pop(), transfer)
+            return None
+        if transfer.ended:
+            return transfer.request, transfer.ended
+        permanent = transfer.hops and _PERMANENT.issuperset(transfer.hops)
+        return transfer.request, Response(
+            url=transfer.url,
+            status=status,
+            headers=transfer.headers,
+            body=b"".join(transfer.body),
+            moved_to=transfer.url if permanent else None,
+        )
+
+    def _take(self, curl: pycurl.Curl) -> _Transfer:
+        self._multi.remove_handle(curl)
+        self._idle.append(curl)
+        return self._active.pop(curl)
+
+
+class _Waiting:
+    """Requests not begun, read from their iterable only as far as needed; a busy host's stand aside."""
+
+    def __init__(self, requests: Iterable[Request], per_host: int) -> None:
+        self._source = iter(requests)
+        self._per_host = per_host
+        self._busy: Counter[str] = Counter()
+        self._held: dict[str, deque[Request]] = {}
+        self._ready: deque[Request] = deque()
+        self._ended = False
+
+    def __bool__(self) -> bool:
+        return bool(self._ready or self._held or not self._ended)
+
+    def next(self) -> Request | None:
+        """The next request whose host has room, None when there is none for now."""
+        if self._ready:
+            return self._begin(self._ready.popleft())
+        for request in self._source:
+            if self._busy[host(request.url)] < self._per_host:
+                return self._begin(request)
+            self._held.setdefault(host(request.url), deque()).append(request)
+        self._ended = True
+        return None
+
+    def done(self, request: Request) -> None:
+        """Give the request's place at its host to the next in line there."""
+        name = host(request.url)
+        self._busy[name] -= 1
+        if held := self._held.get(name):
+            self._busy[name] += 1
+            self._ready.append(held.popleft())
+            if not held:
+                del self._held[name]
+
+    def _begin(self, request: Request) -> Request:
+        name = host(request.url)
+        self._busy[name] += 1
+        return request
+
+
+_ERRORS: dict[int, tuple[FailureKind, str]] = {
+    pycurl.E_COULDNT_RESOLVE_HOST: ("dns", "its host name is not known"),
+    pycurl.E_COULDNT_CONNECT: ("connect", "its server accepts no connection"),
+    pycurl.E_OPERATION_TIMEDOUT: ("timeout", "took too long (fetch.timeout)"),
+    pycurl.E_URL_MALFORMAT: ("bad_url", "its URL, or one that it redirects to, is malformed"),
+    pycurl.E_SSL_CONNECT_ERROR: ("tls", "no secure connection"),
+    pycurl.E_PEER_FAILED_VERIFICATION: ("tls", "its certificate is not valid"),
+    pycurl.E_GOT_NOTHING: ("connect", "closed the connection without an answer"),
+    pycurl.E_RECV_ERROR: ("connect", "broke the connection off"),
+    pycurl.E_SEND_ERROR: ("connect", "broke the connection off"),
+    pycurl.E_PARTIAL_FILE: ("connect", "broke off before the end of the document"),
+    pycurl.E_BAD_CONTENT_ENCODING: ("http", "is not compressed as it says"),
+}
+
+
+def _failure(code: int, message: str) -> Failure:
+    kind, words = _ERRORS.get(code, ("http", "did not answer as HTTP demands"))
+    return Failure(kind, f"{words} ({message})" if message else words)

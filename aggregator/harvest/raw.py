@@ -1,0 +1,59 @@
+"""What a parser read, before it is cleaned: the publisher's own strings, nothing trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A text and whether its publisher says (or feedparser guesses) that it is HTML."""
+
+    value: str
+    is_html: bool
+    base: str | None = None
+    """What relative links in it are relative to, if the document says (`xml:base`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEnclosure:
+    """A media file as declared; `length` may be anything."""
+
+    url: str
+    type: str | None = None
+    length: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """One item of a document. Links are absolute where the document allows it."""
+
+    guid: str | None
+    links: tuple[str, ...]
+    """Candidates for the entry's own page, the best first."""
+    title: Markup | None
+    author: str | None
+    published: str | None
+    updated: str | None
+    language: str | None
+    contents: tuple[Markup, ...]
+    """Candidates for the text, full content before summary."""
+    categories: tuple[str, ...]
+    enclosures: tuple[RawEnclosure, ...]
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RawFeed:
+    """A document: what it says about itself, and its entries in the publisher's order."""
+
+    title: Markup | None
+    url: str | None
+    language: str | None
+    icon: str | None
+    rights: str | None
+    entries: tuple[RawEntry, ...]
+
+
+class NotAFeed(ValueError):
+    """The document is in none of the known formats; the message says what it looks like."""

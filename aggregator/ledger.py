@@ -1,0 +1,155 @@
+"""The one writer: a harvest becomes state, entries, stories and matches, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
+from aggregator.pace import due_after_failure, due_after_success, interval, learn
+from aggregator.settings import Fetch, SourceSettings
+from aggregator.store.connection import writing
+from aggregator.store.entries import (
+    dated,
+    duplicate_candidates,
+    insert_entry,
+    known_entries,
+    revise_entry,
+)
+from aggregator.store.sources import SourceState, record_failure, record_success, record_window
+from aggregator.store.stories import open_story, touch_story
+from aggregator.store.topics import match_new
+from aggregator.story.cluster import assign
+from aggregator.story.duplicate import Candidate, Candidates
+from aggregator.topic.rule import Rule
+
+
+@dataclass(slots=True)
+class Applied:
+    """What one harvest changed in the store."""
+
+    entries_new: int = 0
+    entries_revised: int = 0
+    duplicates: int = 0
+    stories_new: set[StoryId] = field(default_factory=set)
+    stories_updated: set[StoryId] = field(default_factory=set)
+
+
+class Ledger:
+    """Applies the harvests of one pass to the store, one after the other.
+
+    `states` are those of the pass's sources before it; `jitter` yields numbers between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        sources: Sequence[SourceSettings],
+        states: Sequence[SourceState],
+        rules: Sequence[Rule],
+        fetch: Fetch,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._db = db
+        self._sources = {SourceId(source.id): source for source in sources}
+        self._states = {state.id: state for state in states}
+        self._rules = rules
+        self._fetch = fetch
+        self._jitter = jitter
+
+    def apply(self, harvest: Harvest) -> Applied:
+        """Store what the harvest brought. All of it or, when this is interrupted, nothing."""
+        with writing(self._db):
+            if harvest.failure is not None:
+                self._fail(harvest)
+                return Applied()
+            applied = self._store(harvest) if harvest.outcome == "fetched" else Applied()
+            self._succeed(harvest)
+            return applied
+
+    def _fail(self, harvest: Harvest) -> None:
+        assert harvest.failure is not None
+        failures = self._states[harvest.source].failures + 1
+        due = due_after_failure(
+            failures,
+            now=harvest.fetched_at,
+            retry_at=harvest.failure.retry_at,
+            jitter=self._jitter(),
+            fetch=self._fetch,
+        )
+        record_failure(
+            self._db, harvest.source, harvest.failure, due=due, failures=failures, now=harvest.fetched_at
+        )
+
+    def _succeed(self, harvest: Harvest) -> None:
+        now = harvest.fetched_at
+        published = [entry.published for entry in harvest.entries if entry.published]
+        rhythm = learn(published, now=now, known=self._states[harvest.source].rhythm)
+        fixed = self._sources[harvest.source].interval
+        wait = interval(rhythm, now=now, fixed=None if fixed == "auto" else fixed, fetch=self._fetch)
+        due = due_after_success(
+            wait, now=now, fresh_until=harvest.fresh_until, jitter=self._jitter(), fetch=self._fetch
+        )
+        record_success(self._db, harvest, due=due, rhythm=rhythm)
+
+    def _store(self, harvest: Harvest) -> Applied:
+        applied = Applied()
+        known = known_entries(self._db, harvest.source, (entry.identity for entry in harvest.entries))
+        new = [entry for entry in harvest.entries if entry.identity not in known]
+        revised = [
+            (known[entry.identity].id, entry)
+            for entry in harvest.entries
+            if entry.identity in known and known[entry.identity].content_hash != entry.content_hash
+        ]
+        arrivals = [*self._insert(new, harvest, applied), *revised]
+        for id, entry in revised:
+            revise_entry(self._db, id, entry, now=harvest.fetched_at)
+            story = known[entry.identity].story
+            touch_story(self._db, story, at=harvest.fetched_at)
+            applied.entries_revised += 1
+            applied.stories_updated.add(story)
+        match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
+        record_window(
+            self._db, harvest.source, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]
+        )
+        applied.stories_updated -= applied.stories_new
+        return applied
+
+    def _insert(
+        self, entries: Sequence[Entry], harvest: Harvest, applied: Applied
+    ) -> list[tuple[EntryId, Entry]]:
+        now = harvest.fetched_at
+        candidates = Candidates(duplicate_candidates(self._db, entries))
+        inserted = []
+        # Oldest first, so that of two copies in one document the first one published is the original
+        for entry in sorted(entries, key=lambda entry: dated(entry.published, now)):
+            original = candidates.original_of(entry, harvest.source)
+            duplicate_of = (original.duplicate_of or original.id) if original else None
+            story, is_new = open_story(
+                self._db,
+                assign(entry, harvest.source, original),
+                dated=dated(entry.published, now),
+                now=now,
+            )
+            id = insert_entry(
+                self._db, entry, source=harvest.source, story=story, duplicate_of=duplicate_of, now=now
+            )
+            (applied.stories_new if is_new else applied.stories_updated).add(story)
+            applied.entries_new += 1
+            applied.duplicates += original is not None
+            inserted.append((id, entry))
+            candidates.add(
+                Candidate(
+                    id,
+                    harvest.source,
+                    entry.title,
+                    entry.canonical_url,
+                    entry.text_hash,
+                    story,
+                    duplicate_of,
+                )
+            )
+        return inserted

@@ -1,0 +1,67 @@
+"""When a source is next due: the rhythm learnt from its entries, the server's wish, back-off, jitter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from aggregator.settings import Fetch
+
+_RECENT = 12
+_LONGEST_BACK_OFF = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a source publishes: the usual gap between entries, and when the newest came."""
+
+    gap: timedelta | None = None
+    newest: datetime | None = None
+
+
+def learn(published: Iterable[datetime], *, now: datetime, known: Rhythm) -> Rhythm:
+    """The rhythm of the newest dozen entries; `known` where the document tells nothing.
+
+    Entries of one moment (an import, a feed that stamps its entries alike) count once; dates ahead of
+    `now` not at all.
+    """
+    moments = sorted({moment for moment in published if moment <= now})[-_RECENT:]
+    if not moments:
+        return known
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    gap = timedelta(seconds=median(gap.total_seconds() for gap in gaps)) if gaps else known.gap
+    newest = max(moments[-1], known.newest) if known.newest else moments[-1]
+    return Rhythm(gap, newest)
+
+
+def interval(rhythm: Rhythm, *, now: datetime, fixed: timedelta | None, fetch: Fetch) -> timedelta:
+    """How long to wait after a success: half the usual gap, longer when a source has fallen silent."""
+    if fixed is not None:
+        return max(fixed, fetch.min_interval)
+    if rhythm.newest is None:
+        return min(max(timedelta(hours=1), fetch.min_interval), fetch.max_interval)
+    gap = max(rhythm.gap or timedelta(0), (now - rhythm.newest) / 4)
+    return min(max(gap / 2, fetch.min_interval), fetch.max_interval)
+
+
+def due_after_success(
+    wait: timedelta, *, now: datetime, fresh_until: datetime | None, jitter: float, fetch: Fetch
+) -> datetime:
+    """The next time. `jitter` between 0 and 1 moves it by up to a tenth to either side.
+
+    The origin's wish for a longer wait (RFC 9111 §4.2) is heard up to `fetch.max_interval`.
+    """
+    due = now + wait * (0.9 + 0.2 * jitter)
+    return max(due, min(fresh_until, now + fetch.max_interval)) if fresh_until else due
+
+
+def due_after_failure(
+    failures: int, *, now: datetime, retry_at: datetime | None, jitter: float, fetch: Fetch
+) -> datetime:
+    """The next time after so many failures in a row: doubling up to a day, never given up."""
+    wait = min(fetch.min_interval * int(2 ** min(failures - 1, 20)), _LONGEST_BACK_OFF)
+    due = now + wait * (1 + 0.25 * jitter)
+    return max(due, retry_at) if retry_at else due

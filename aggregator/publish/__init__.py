@@ -1,0 +1,1 @@
+"""A topic's publication: stories as feeds and pages, written to files that appear whole."""

@@ -1,0 +1,249 @@
+"""What a story says in a feed reader: safe HTML, a plain summary, and the parts that pages use too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from mimetypes import MimeTypes
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aggregator.model import Channel, Enclosure, EntryId, Item, Report, Sentence, Story
+from aggregator.times import to_text
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+_EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TYPES = MimeTypes()  # the built-in table alone: the same on every machine
+_SUMMARY_LENGTH = 400
+_PARAGRAPH_SENTENCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A report and those that carry the same text, oldest first."""
+
+    report: Report
+    copies: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An outlet's report, and the report that it repeats word for word, if it does."""
+
+    report: Report
+    original: Report | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Sentences in a row that come from one entry."""
+
+    text: str
+    source: str
+    url: str | None
+    language: str | None
+
+
+def legal(text: str) -> str:
+    """The text without what XML 1.0 §2.2 forbids: control characters, surrogates, U+FFFE, U+FFFF."""
+    return _ILLEGAL.sub("", text)
+
+
+def web_url(url: str | None) -> str | None:
+    """The address as a URI of RFC 3986, percent-encoded; None when it is not http(s) or cannot be one."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(legal(url).strip())
+        host, port = parts.hostname, parts.port
+        if parts.scheme not in ("http", "https") or not host:
+            return None
+        host = f"[{host}]" if ":" in host else host.encode("idna").decode("ascii")
+    except (ValueError, UnicodeError):
+        return None
+    netloc = quote(host, safe="[]:") + (f":{port}" if port is not None else "")
+    path, query, fragment = (
+        quote(_BARE_PERCENT.sub("%25", part), safe="%/:@!$&'()*+,;=?~")
+        for part in (parts.path, parts.query, parts.fragment)
+    )
+    return f"{parts.scheme}://{netloc}{path}" + (query and f"?{query}") + (fragment and f"#{fragment}")
+
+
+def email(channel: Channel) -> str | None:
+    """The channel's contact when it is an e-mail address, not a URL (which may hold an @ too)."""
+    contact = legal(channel.contact or "").strip()
+    return contact if _EMAIL.fullmatch(contact) else None
+
+
+def item_url(item: Item) -> str:
+    """Where the item leads; its story page when the lead article's address is no web address."""
+    return web_url(item.url) or item.page
+
+
+def language_tag(language: str | None) -> str | None:
+    """A language tag fit for `lang` and `xml:lang` (BCP 47), None when there is none."""
+    tag = (language or "").strip().replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def date_words(moment: datetime) -> str:
+    """A time in UTC for a reader, the same in every locale: `27 Nov 2024, 09:00`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {utc:%H:%M}"
+
+
+def headline(story: Story) -> str:
+    """The story's headline on one line; never empty, as RSS and Atom need a title."""
+    return _line(story.headline) or "Untitled"
+
+
+def coverage(story: Story) -> tuple[Carried, ...]:
+    """The reporting, oldest first, copies under what they copy; opinion pieces are not in it."""
+    opinions = {report.entry for report in story.opinions}
+    reports = [report for report in story.coverage if report.entry not in opinions]
+    by_entry = {report.entry: report for report in reports}
+    copies: dict[EntryId, list[Report]] = {}
+    for report in reports:
+        copies.setdefault(_original(report, by_entry), []).append(report)
+    carried = []
+    for original, group in copies.items():
+        # An original that left the story leaves its copies behind: the oldest stands for it.
+        head = by_entry.get(original, group[0])
+        carried.append(Carried(head, tuple(copy for copy in group if copy is not head)))
+    return tuple(carried)
+
+
+def outlets(story: Story) -> tuple[Mention, ...]:
+    """Every outlet of the coverage once, oldest first, by its own words where it has any."""
+    own = [Mention(carried.report, None) for carried in coverage(story)]
+    same = [Mention(copy, carried.report) for carried in coverage(story) for copy in carried.copies]
+    first: dict[str, Mention] = {}
+    for mention in own + same:
+        first.setdefault(mention.report.source_title, mention)
+    return tuple(sorted(first.values(), key=lambda found: (found.report.published, found.report.entry)))
+
+
+def repeated_at(carried: Carried) -> tuple[Report, ...]:
+    """The copies at other outlets, each outlet once: an outlet with many feeds repeats itself."""
+    first: dict[str, Report] = {}
+    for copy in carried.copies:
+        first.setdefault(copy.source_title, copy)
+    first.pop(carried.report.source_title, None)
+    return tuple(first.values())
+
+
+def passages(story: Story, sentences: Iterable[Sentence]) -> tuple[Passage, ...]:
+    """Sentences with one attribution for each run of the same entry."""
+    languages = _languages(story)
+    found = []
+    for entry, run in groupby(sentences, key=lambda sentence: sentence.entry):
+        group = list(run)
+        text = " ".join(sentence.text.strip() for sentence in group)
+        found.append(Passage(text, group[0].source, group[0].url, languages.get(entry)))
+    return tuple(found)
+
+
+def paragraphs(story: Story) -> tuple[tuple[Passage, ...], ...]:
+    """The story in paragraphs of a few sentences, each in one language, divided where the source changes."""
+    languages = _languages(story)
+    found: list[list[Sentence]] = []
+    for sentence in story.story:
+        current = found[-1] if found else []
+        same = bool(current) and current[-1].entry == sentence.entry
+        one_language = bool(current) and languages.get(current[-1].entry) == languages.get(sentence.entry)
+        room = _PARAGRAPH_SENTENCES if same else _PARAGRAPH_SENTENCES // 2
+        if one_language and len(current) < room:
+            current.append(sentence)
+        else:
+            found.append([sentence])
+    return tuple(passages(story, paragraph) for paragraph in found)
+
+
+def item_html(item: Item) -> str:
+    """The item's content as plain, safe HTML: highlights, story with sources, opinions, coverage, page."""
+    story = item.story
+    others = [mention for mention in outlets(story) if mention.report.source_title != story.lead.source_title]
+    html = TEMPLATES.get_template("item.html").render(item=item, story=story, others=others)
+    return legal(html).strip()
+
+
+def item_summary(item: Item) -> str:
+    """One or two sentences of plain text on one line; never empty."""
+    story = item.story
+    sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
+    text = _line(" ".join(sentences) or story.lead.text)
+    if len(text) > _SUMMARY_LENGTH:
+        text = text[:_SUMMARY_LENGTH].rsplit(" ", 1)[0].rstrip(",;:–—- ") + " …"
+    return text or headline(story)
+
+
+def author_name(item: Item) -> str:
+    """Who wrote the lead report: its author, else its outlet; never empty."""
+    lead = item.story.lead
+    return _line(lead.author or "") or _line(lead.source_title) or lead.source
+
+
+def categories(item: Item) -> tuple[str, ...]:
+    """The lead report's categories, each once."""
+    return tuple(dict.fromkeys(filter(None, map(_line, item.story.lead.categories))))
+
+
+def enclosures(report: Report) -> tuple[Enclosure, ...]:
+    """The report's media files that can be linked, each with a type: guessed where none was given."""
+    found = []
+    for enclosure in report.enclosures:
+        if url := web_url(enclosure.url):
+            kind = enclosure.type if enclosure.type and _MEDIA_TYPE.fullmatch(enclosure.type) else None
+            kind = kind or _TYPES.guess_type(url)[0] or "application/octet-stream"
+            found.append(Enclosure(url, kind, enclosure.length))
+    return tuple(found)
+
+
+def _languages(story: Story) -> dict[EntryId, str | None]:
+    return {report.entry: language_tag(report.language) for report in story.coverage}
+
+
+def _line(text: str) -> str:
+    return " ".join(legal(text).split())
+
+
+def _original(report: Report, by_entry: dict[EntryId, Report]) -> EntryId:
+    seen = {report.entry}
+    while report.duplicate_of is not None:
+        if report.duplicate_of in seen:  # a circle: all in it agree on one
+            return min(seen)
+        if report.duplicate_of not in by_entry:
+            return report.duplicate_of
+        report = by_entry[report.duplicate_of]
+        seen.add(report.entry)
+    return report.entry
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("aggregator.publish"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        date=date_words, iso=to_text, web=web_url, lang=language_tag, headline=headline, legal=legal
+    )
+    environment.globals.update(
+        coverage=coverage, outlets=outlets, repeated_at=repeated_at, paragraphs=paragraphs, passages=passages
+    )
+    return environment
+
+
+TEMPLATES = _environment()
+"""The templates beside this file; whatever they are given is escaped."""

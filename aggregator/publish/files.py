@@ -1,0 +1,103 @@
+"""Files that appear whole, and stay untouched when nothing changed (their ETag stays true)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from aggregator.errors import PublishError
+
+_LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
+_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space, then publish again",
+    errno.EDQUOT: "the disk quota is used up: free some space, then publish again",
+    errno.EROFS: "the file system is read-only: mount it writable or set output.directory elsewhere",
+    errno.EACCES: "let the user that runs this program write there, or set output.directory elsewhere",
+    errno.EPERM: "let the user that runs this program write there, or set output.directory elsewhere",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away",
+    errno.EISDIR: "a folder stands where this file belongs: move it away",
+    errno.ENAMETOOLONG: "the name is too long for this file system: use a shorter topic id",
+}
+
+
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Make `path` hold `data`, whole or not at all, even across a power cut; True when it was written.
+
+    An equal file is not touched. Missing folders are made. Raises PublishError with the path and what to do.
+    """
+    try:
+        if _holds(path, data):
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    except OSError as error:
+        raise _publish_error(path, "written", error) from error
+    return True
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of killed runs under `folder`; those of a running process stay.
+
+    Raises PublishError when one cannot be removed.
+    """
+    for path in sorted(folder.rglob(".*.part")):
+        match = _LEFTOVER.fullmatch(path.name)
+        if match is None or _in_use(int(match[1])):
+            continue
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _publish_error(path, "removed", error) from error
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, data: bytes) -> None:
+    # Process and thread in the name: two writers never share one, and a sweep can tell whose it was.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _in_use(process: int) -> bool:
+    if process == os.getpid():  # a container gives the next run the same number
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it runs, as another user
+        return True
+    return True
+
+
+def _publish_error(path: Path, verb: str, error: OSError) -> PublishError:
+    hint = _HINTS.get(error.errno or 0, "check the disk and the folder's permissions, then publish again")
+    return PublishError(f"{path} cannot be {verb}: {error.strerror or error}", hint=hint)

@@ -1,0 +1,183 @@
+"""The topics that changed → files. What did not change is neither rendered nor touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlite_utils import Database
+
+from aggregator import __version__
+from aggregator.model import Channel, Story, StoryId, TopicId
+from aggregator.opml import Outline, write_opml
+from aggregator.publish.files import sweep, write_if_changed
+from aggregator.publish.items import make_channel, story_url
+from aggregator.publish.json_feed import json_feed
+from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
+from aggregator.publish.rss_atom import atom, rss
+from aggregator.settings import Output, Site, TopicSettings
+from aggregator.store.connection import writing
+from aggregator.store.meta import read_meta, write_meta
+from aggregator.store.stories import hidden_stories, load_stories, merged_stories
+from aggregator.store.topics import (
+    Selected,
+    published_mark,
+    selected_stories,
+    set_published_mark,
+    topics_of,
+)
+from aggregator.story.fingerprint import digest
+from aggregator.topic.select import choose
+
+_RENDERERS = {"rss.xml": rss, "atom.xml": atom, "feed.json": json_feed, "index.html": topic_page}
+_SITE_MARK = "published"
+_AUTHORITY = "tag_authority"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one publication wrote."""
+
+    topics: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a topic's feeds would hold now, and the mark by which we see whether they do already."""
+
+    settings: TopicSettings
+    selected: list[Selected]
+    mark: str
+
+
+class Publisher:
+    """Publishes the topics of one configuration from one store into one folder."""
+
+    def __init__(
+        self, db: Database, *, site: Site, output: Output, topics: Sequence[TopicSettings], folder: Path
+    ) -> None:
+        self._db = db
+        self._site = site
+        self._output = output
+        self._topics = topics
+        self._folder = folder
+
+    def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
+        """Write the topics that changed, or with `anew` all (of `only`). Raises PublishError.
+
+        `now` decides which stories are too old. A file that would be written with the same bytes stays
+        as it is.
+        """
+        plans = [self._plan(topic, now) for topic in self._topics]
+        wanted = set(only) if only is not None else {plan.settings.id for plan in plans}
+        stale = [
+            plan for plan in plans if plan.settings.id in wanted and (anew or not self._is_current(plan))
+        ]
+        site_mark = self._site_mark(plans)
+        if not stale and not anew and self._site_is_current(site_mark):
+            return Published(0, 0)
+        authority = self._authority(now)
+        sweep(self._folder)
+        files = 0
+        for plan in stale:
+            files += self._write_topic(self._channel(plan, authority))
+            with writing(self._db):
+                set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
+        files += self._write_site([self._channel(plan, authority) for plan in plans])
+        with writing(self._db):
+            write_meta(self._db, _SITE_MARK, site_mark)
+        return Published(len(stale), files)
+
+    def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
+        selected = choose(
+            selected_stories(self._db, TopicId(topic.id), since=now - topic.max_age),
+            min_sources=topic.min_sources,
+            items=topic.items or self._output.items,
+        )
+        stories = " ".join(f"{story.id}:{story.version}" for story in selected)
+        mark = digest(
+            __version__,
+            topic.model_dump_json(),
+            self._site.model_dump_json(),
+            self._output.model_dump_json(),
+            stories,
+        )
+        return _Plan(topic, selected, mark)
+
+    def _is_current(self, plan: _Plan) -> bool:
+        folder = self._folder / plan.settings.id
+        return published_mark(self._db, TopicId(plan.settings.id)) == plan.mark and all(
+            (folder / name).exists() for name in _RENDERERS
+        )
+
+    def _site_mark(self, plans: Iterable[_Plan]) -> str:
+        moved = merged_stories(self._db)
+        hidden = hidden_stories(self._db)
+        return digest(*(plan.mark for plan in plans), repr(sorted(moved.items())), repr(sorted(hidden)))
+
+    def _site_is_current(self, mark: str) -> bool:
+        return read_meta(self._db, _SITE_MARK) == mark and all(
+            (self._folder / name).exists() for name in ("index.html", "topics.opml")
+        )
+
+    def _authority(self, now: datetime) -> str:
+        """The naming authority of every id this store publishes: minted once, whatever moves later."""
+        known = read_meta(self._db, _AUTHORITY)
+        if known is None:
+            known = f"{urlsplit(self._site.base_url).hostname or 'localhost'},{now.date().isoformat()}"
+            with writing(self._db):
+                write_meta(self._db, _AUTHORITY, known)
+        return known
+
+    def _channel(self, plan: _Plan, authority: str) -> Channel:
+        return make_channel(
+            plan.settings,
+            load_stories(self._db, [story.id for story in plan.selected]),
+            site=self._site,
+            output=self._output,
+            authority=authority,
+            words={story.id: story.words for story in plan.selected},
+        )
+
+    def _write_topic(self, channel: Channel) -> int:
+        written = 0
+        for item in channel.items:
+            written += self._write_story(item.story)
+        for name, render in _RENDERERS.items():
+            written += write_if_changed(self._folder / channel.id / name, render(channel))
+        return written
+
+    def _write_story(self, story: Story) -> bool:
+        holding = set(topics_of(self._db, story.id))
+        page = story_page(
+            story,
+            url=story_url(self._site, story.id),
+            topics=[self._bare_channel(topic) for topic in self._topics if topic.id in holding],
+            site_title=self._site.title,
+        )
+        return write_if_changed(self._page(story.id), page)
+
+    def _bare_channel(self, topic: TopicSettings) -> Channel:
+        return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
+
+    def _write_site(self, channels: Sequence[Channel]) -> int:
+        index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url)
+        outlines = [
+            Outline(url=f"{channel.url}rss.xml", title=channel.title, home=channel.url)
+            for channel in channels
+        ]
+        written = int(write_if_changed(self._folder / "index.html", index))
+        written += write_if_changed(self._folder / "topics.opml", write_opml(self._site.title, outlines))
+        for merged, into in merged_stories(self._db).items():
+            target = story_url(self._site, into)
+            written += write_if_changed(self._page(merged), moved_page(target, "This story has moved"))
+        for hidden in hidden_stories(self._db):
+            self._page(hidden).unlink(missing_ok=True)
+        return written
+
+    def _page(self, story: StoryId) -> Path:
+        return self._folder / "stories" / f"{story}.html"

@@ -1,0 +1,76 @@
+"""The published folder over HTTP: static files with the media types of feeds."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from aggregator.errors import UsageError
+
+_MEDIA_TYPES = {
+    "rss.xml": "application/rss+xml; charset=utf-8",
+    "atom.xml": "application/atom+xml; charset=utf-8",
+    "feed.json": "application/feed+json; charset=utf-8",
+    "topics.opml": "text/x-opml; charset=utf-8",
+}
+
+
+class _Publications(StaticFiles):
+    """Files with ETag and Last-Modified; conditional and range requests are Starlette's."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        if media_type := _MEDIA_TYPES.get(os.path.basename(full_path)):
+            response.headers["content-type"] = media_type
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
+
+
+@contextmanager
+def serving(folder: Path, listen: str) -> Iterator[str]:
+    """Serve a folder until the block ends; yields the address, `http://host:port/`.
+
+    `listen` is `host:port`; port 0 takes a free one. Raises UsageError when it is taken or not ours.
+    """
+    host, _, port = listen.rpartition(":")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _bound(host.strip("[]"), int(port)) as bound:
+        app = Starlette(routes=[Mount("/", _Publications(directory=folder, html=True))])
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="web")
+        thread.start()
+        try:
+            yield f"http://{host}:{bound.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
+        )
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="set web.listen in aggregator.yaml to a free address and port",
+        ) from error

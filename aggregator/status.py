@@ -1,0 +1,109 @@
+"""The health of the program in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict
+
+from sqlite_utils import Database
+
+from aggregator.settings import SourceSettings
+from aggregator.store.meta import last_passes
+from aggregator.store.sources import SourceState, due_sources, source_states
+from aggregator.times import to_text
+
+
+class SourceHealth(TypedDict):
+    """A source as `sources list` and `status` show it."""
+
+    id: str
+    title: str
+    url: str
+    tags: list[str]
+    language: str | None
+    state: str
+    fetched: str | None
+    next_due: str | None
+    failures: int
+    error: str | None
+    entries: int
+
+
+class Status(TypedDict):
+    """What `status --json` prints."""
+
+    database: str
+    database_bytes: int
+    entries: int
+    duplicates: int
+    stories: int
+    sources: dict[str, int]
+    due: int
+    next_due: str | None
+    failing: list[SourceHealth]
+    passes: list[dict[str, Any]]
+
+
+def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
+    """The state of each configured source, in the order of the configuration."""
+    states = {str(id): state for id, state in source_states(db).items()}
+    counts = {
+        row["source"]: row["count"]
+        for row in db.query("SELECT source, count(*) AS count FROM entries GROUP BY source")
+    }
+    return [_health(source, states.get(source.id), counts.get(source.id, 0)) for source in sources]
+
+
+def status(
+    db: Database, sources: tuple[SourceSettings, ...], *, database: Path, now: datetime, passes: int = 5
+) -> Status:
+    """Figures of the store, of the sources and of the last passes."""
+    health = source_health(db, sources)
+    (counts,) = db.query(
+        """
+        SELECT (SELECT count(*) FROM entries) AS entries,
+            (SELECT count(*) FROM entries WHERE duplicate_of IS NOT NULL) AS duplicates,
+            (SELECT count(*) FROM stories WHERE merged_into IS NULL) AS stories
+        """
+    )
+    waiting = [one["next_due"] for one in health if one["next_due"] and one["state"] in ("ok", "failing")]
+    return Status(
+        database=str(database),
+        database_bytes=sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*")),
+        entries=counts["entries"],
+        duplicates=counts["duplicates"],
+        stories=counts["stories"],
+        sources=dict(sorted(Counter(one["state"] for one in health).items())),
+        due=len(due_sources(db, "due", now=now)),
+        next_due=min(waiting, default=None),
+        failing=[one for one in health if one["state"] in ("failing", "gone")],
+        passes=list(last_passes(db, passes)),
+    )
+
+
+def _health(source: SourceSettings, state: SourceState | None, entries: int) -> SourceHealth:
+    return SourceHealth(
+        id=source.id,
+        title=(state.title if state else source.title) or source.id,
+        url=source.url,
+        tags=list(source.tags),
+        language=source.language,
+        state=_word(source, state),
+        fetched=to_text(state.fetched_at) if state and state.fetched_at else None,
+        next_due=to_text(state.next_due_at) if state and state.next_due_at else None,
+        failures=state.failures if state else 0,
+        error=state.failure_message if state else None,
+        entries=entries,
+    )
+
+
+def _word(source: SourceSettings, state: SourceState | None) -> str:
+    if not source.enabled:
+        return "disabled"
+    if state is None or state.fetched_at is None:
+        return "new"
+    if state.gone_at:
+        return "gone"
+    return "failing" if state.failures else "ok"

@@ -1,0 +1,1 @@
+"""One SQLite file: its schema, its connections, and what is asked of it."""

@@ -1,0 +1,192 @@
+"""The table of entries: store, revise, look up, list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from aggregator.model import Enclosure, Entry, EntryId, Report, SourceId, StoryId
+from aggregator.story.duplicate import Candidate
+from aggregator.times import from_text, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored entry as a harvest of its source meets it again."""
+
+    id: EntryId
+    content_hash: str
+    story: StoryId
+
+
+def known_entries(db: Database, source: SourceId, identities: Iterable[str]) -> dict[str, Known]:
+    """Those of the identities that the source's stored entries have."""
+    rows = db.query(
+        """
+        SELECT id, identity, content_hash, story FROM entries
+        WHERE source = ? AND identity IN (SELECT value FROM json_each(?))
+        """,
+        [source, json.dumps(list(identities))],
+    )
+    return {
+        row["identity"]: Known(EntryId(row["id"]), row["content_hash"], StoryId(row["story"])) for row in rows
+    }
+
+
+def duplicate_candidates(db: Database, entries: Sequence[Entry]) -> list[Candidate]:
+    """Stored entries that share a canonical URL or a text with one of these."""
+    urls = json.dumps([entry.canonical_url for entry in entries if entry.canonical_url])
+    texts = json.dumps([entry.text_hash for entry in entries if entry.text_hash])
+    rows = db.query(
+        """
+        SELECT id, source, title, canonical_url, text_hash, story, duplicate_of FROM entries
+            WHERE canonical_url IN (SELECT value FROM json_each(?))
+        UNION
+        SELECT id, source, title, canonical_url, text_hash, story, duplicate_of FROM entries
+            WHERE text_hash IN (SELECT value FROM json_each(?))
+        """,
+        [urls, texts],
+    )
+    return [Candidate(**row) for row in rows]
+
+
+def insert_entry(
+    db: Database,
+    entry: Entry,
+    *,
+    source: SourceId,
+    story: StoryId,
+    duplicate_of: EntryId | None,
+    now: datetime,
+) -> EntryId:
+    """Store a new entry, first seen `now`."""
+    cursor = db.execute(
+        _INSERT,
+        {
+            **_columns(entry),
+            "source": source,
+            "identity": entry.identity,
+            "dated": to_text(dated(entry.published, now)),
+            "first_seen": to_text(now),
+            "duplicate_of": duplicate_of,
+            "story": story,
+        },
+    )
+    return EntryId(int(cursor.lastrowid or 0))
+
+
+def revise_entry(db: Database, id: EntryId, entry: Entry, *, now: datetime) -> None:
+    """Put the entry's new text in place of the old one, which is kept as a revision."""
+    db.execute(
+        """
+        INSERT INTO revisions (entry, replaced_at, title, text)
+        SELECT id, ?, title, text FROM entries WHERE id = ?
+        """,
+        [to_text(now), id],
+    )
+    db.execute(_REVISE, {**_columns(entry), "id": id, "now": to_text(now)})
+
+
+def dated(published: datetime | None, first_seen: datetime) -> datetime:
+    """The time an entry is ordered by: its publisher's date, unless missing or later than we saw it."""
+    return min(published, first_seen) if published else first_seen
+
+
+def reports(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, list[Report]]:
+    """The reports of each story, oldest first."""
+    rows = db.query(
+        """
+        SELECT entries.*, coalesce(sources.given_title, sources.title, entries.source) AS source_title,
+            sources.home AS source_url
+        FROM entries LEFT JOIN sources ON sources.id = entries.source
+        WHERE story IN (SELECT value FROM json_each(?))
+        ORDER BY story, dated, entries.source, entries.id
+        """,
+        [json.dumps(list(stories))],
+    )
+    found: dict[StoryId, list[Report]] = {}
+    for row in rows:
+        found.setdefault(StoryId(row["story"]), []).append(_report(row))
+    return found
+
+
+def list_entries(
+    db: Database, *, source: str | None = None, story: str | None = None, limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Stored entries as the contract lists them, the newest first."""
+    return db.query(
+        f"""
+        SELECT id, source, guid, url, canonical_url, title, published, updated, first_seen, language, kind,
+            duplicate_of, story
+        FROM entries
+        WHERE {"source = :source" if source else "1"} AND {"story = :story" if story else "1"}
+        ORDER BY dated DESC, id DESC LIMIT :limit
+        """,
+        {"source": source, "story": story, "limit": -1 if limit is None else limit},
+    )
+
+
+def _columns(entry: Entry) -> dict[str, object]:
+    return {
+        "guid": entry.guid,
+        "url": entry.url,
+        "canonical_url": entry.canonical_url,
+        "title": entry.title,
+        "author": entry.author,
+        "published": to_text(entry.published) if entry.published else None,
+        "updated": to_text(entry.updated) if entry.updated else None,
+        "language": entry.language,
+        "kind": entry.kind,
+        "content": entry.content,
+        "text": entry.text,
+        "text_hash": entry.text_hash,
+        "content_hash": entry.content_hash,
+        "categories": json.dumps(entry.categories, ensure_ascii=False),
+        "enclosures": json.dumps([[part.url, part.type, part.length] for part in entry.enclosures]),
+        "image": entry.image,
+    }
+
+
+_INSERT = """
+    INSERT INTO entries (source, identity, guid, url, canonical_url, title, author, published, updated, dated,
+        first_seen, language, kind, content, text, text_hash, content_hash, categories, enclosures, image,
+        duplicate_of, story)
+    VALUES (:source, :identity, :guid, :url, :canonical_url, :title, :author, :published, :updated, :dated,
+        :first_seen, :language, :kind, :content, :text, :text_hash, :content_hash, :categories, :enclosures,
+        :image, :duplicate_of, :story)
+"""
+
+_REVISE = """
+    UPDATE entries SET url = :url, canonical_url = :canonical_url, title = :title, author = :author,
+        updated = :updated, language = :language, content = :content, text = :text, text_hash = :text_hash,
+        content_hash = :content_hash, categories = :categories, enclosures = :enclosures, image = :image,
+        revised_at = :now
+    WHERE id = :id
+"""
+
+
+def _report(row: dict[str, Any]) -> Report:
+    return Report(
+        entry=EntryId(row["id"]),
+        source=SourceId(row["source"]),
+        source_title=row["source_title"],
+        source_url=row["source_url"],
+        title=row["title"],
+        url=row["url"],
+        author=row["author"],
+        published=from_text(row["dated"]),
+        revised_at=from_text(row["revised_at"]) if row["revised_at"] else None,
+        language=row["language"],
+        kind=row["kind"],
+        duplicate_of=row["duplicate_of"],
+        text=row["text"],
+        content=row["content"],
+        categories=tuple(json.loads(row["categories"])),
+        enclosures=tuple(Enclosure(*part) for part in json.loads(row["enclosures"])),
+        image=row["image"],
+    )

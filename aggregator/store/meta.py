@@ -1,0 +1,39 @@
+"""Small facts about the store itself, and the record of passes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from aggregator.times import to_text
+
+_PASSES_KEPT = 100
+
+
+def read_meta(db: Database, name: str) -> str | None:
+    """The value kept under this name."""
+    rows = list(db.query("SELECT value FROM meta WHERE name = ?", [name]))
+    return rows[0]["value"] if rows else None
+
+
+def write_meta(db: Database, name: str, value: str) -> None:
+    """Keep a value under this name."""
+    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", [name, value])
+
+
+def record_pass(db: Database, summary: Mapping[str, object], *, started_at: datetime) -> None:
+    """Keep what a pass did; the oldest are forgotten."""
+    db.execute(
+        "INSERT INTO passes (started_at, summary) VALUES (?, ?)", [to_text(started_at), json.dumps(summary)]
+    )
+    db.execute("DELETE FROM passes WHERE id <= (SELECT max(id) FROM passes) - ?", [_PASSES_KEPT])
+
+
+def last_passes(db: Database, limit: int) -> Iterator[dict[str, Any]]:
+    """The last passes, the newest first: when each started, and its summary."""
+    for row in db.query("SELECT started_at, summary FROM passes ORDER BY id DESC LIMIT ?", [limit]):
+        yield {"started_at": row["started_at"], **json.loads(row["summary"])}

@@ -1,0 +1,162 @@
+"""The schema, as steps that are each applied once, in one transaction, for ever in this order."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+TOKENIZER = "unicode61 remove_diacritics 2"
+"""How texts are cut into words, in the store and where new entries are matched: they must agree."""
+
+
+class _Migrations(Migrations):
+    def names(self) -> list[str]:
+        return [step.name for step in self._migrations]
+
+
+MIGRATIONS = _Migrations("aggregator")
+
+
+@MIGRATIONS()
+def version_1(db: Database) -> None:
+    """Sources, entries with their full-text index, stories, topics, passes."""
+    for statement in _VERSION_1:
+        db.execute(statement)
+
+
+_VERSION_1 = (
+    """
+    CREATE TABLE sources (
+        id TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        active INTEGER NOT NULL DEFAULT 1,
+        given_title TEXT,
+        title TEXT,
+        home TEXT,
+        language TEXT,
+        icon TEXT,
+        rights TEXT,
+        etag TEXT,
+        last_modified TEXT,
+        body_hash TEXT,
+        window TEXT NOT NULL DEFAULT '[]',
+        next_due_at TEXT,
+        retry_at TEXT,
+        gone_at TEXT,
+        moved_to TEXT,
+        fetched_at TEXT,
+        succeeded_at TEXT,
+        newest_at TEXT,
+        gap REAL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        failure_kind TEXT,
+        failure_message TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX sources_due ON sources (active, next_due_at)",
+    """
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        guid TEXT,
+        url TEXT,
+        canonical_url TEXT,
+        title TEXT NOT NULL,
+        author TEXT,
+        published TEXT,
+        updated TEXT,
+        dated TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        revised_at TEXT,
+        language TEXT,
+        kind TEXT NOT NULL,
+        content TEXT NOT NULL,
+        text TEXT NOT NULL,
+        text_hash TEXT,
+        content_hash TEXT NOT NULL,
+        categories TEXT NOT NULL DEFAULT '[]',
+        enclosures TEXT NOT NULL DEFAULT '[]',
+        image TEXT,
+        duplicate_of INTEGER,
+        story TEXT NOT NULL,
+        UNIQUE (source, identity)
+    ) STRICT
+    """,
+    "CREATE INDEX entries_canonical_url ON entries (canonical_url) WHERE canonical_url IS NOT NULL",
+    "CREATE INDEX entries_text_hash ON entries (text_hash) WHERE text_hash IS NOT NULL",
+    "CREATE INDEX entries_story ON entries (story)",
+    "CREATE INDEX entries_dated ON entries (dated)",
+    "CREATE INDEX entries_duplicate_of ON entries (duplicate_of) WHERE duplicate_of IS NOT NULL",
+    f"""
+    CREATE VIRTUAL TABLE entries_fts USING fts5 (
+        title, text, content=entries, content_rowid=id, tokenize='{TOKENIZER}'
+    )
+    """,
+    """
+    CREATE TRIGGER entries_inserted AFTER INSERT ON entries BEGIN
+        INSERT INTO entries_fts (rowid, title, text) VALUES (new.id, new.title, new.text);
+    END
+    """,
+    """
+    CREATE TRIGGER entries_deleted AFTER DELETE ON entries BEGIN
+        INSERT INTO entries_fts (entries_fts, rowid, title, text)
+            VALUES ('delete', old.id, old.title, old.text);
+    END
+    """,
+    """
+    CREATE TRIGGER entries_revised AFTER UPDATE OF title, text ON entries BEGIN
+        INSERT INTO entries_fts (entries_fts, rowid, title, text)
+            VALUES ('delete', old.id, old.title, old.text);
+        INSERT INTO entries_fts (rowid, title, text) VALUES (new.id, new.title, new.text);
+    END
+    """,
+    """
+    CREATE TABLE revisions (
+        id INTEGER PRIMARY KEY,
+        entry INTEGER NOT NULL,
+        replaced_at TEXT NOT NULL,
+        title TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX revisions_entry ON revisions (entry)",
+    """
+    CREATE TABLE stories (
+        id TEXT PRIMARY KEY,
+        created_at TEXT NOT NULL,
+        first_published TEXT NOT NULL,
+        updated TEXT NOT NULL,
+        version INTEGER NOT NULL DEFAULT 1,
+        merged_into TEXT,
+        headline TEXT,
+        pinned INTEGER NOT NULL DEFAULT 0,
+        hidden INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    "CREATE INDEX stories_updated ON stories (updated)",
+    """
+    CREATE TABLE matches (
+        topic TEXT NOT NULL,
+        entry INTEGER NOT NULL,
+        words TEXT NOT NULL,
+        PRIMARY KEY (topic, entry)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX matches_entry ON matches (entry)",
+    """
+    CREATE TABLE topics (
+        id TEXT PRIMARY KEY,
+        rule TEXT NOT NULL,
+        published TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE passes (
+        id INTEGER PRIMARY KEY,
+        started_at TEXT NOT NULL,
+        summary TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)

@@ -1,0 +1,214 @@
+"""The table of sources: what polling has learnt of each, and which are due."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlite_utils import Database
+
+from aggregator.model import Failure, Feed, Harvest, SourceId, Validators
+from aggregator.pace import Rhythm
+from aggregator.settings import SourceSettings
+from aggregator.times import from_text, to_text
+
+Scope = Literal["due", "all", "force"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is known of a source from earlier fetches."""
+
+    id: SourceId
+    url: str
+    title: str
+    """As configured, else the feed's own, else the id."""
+    home: str | None
+    validators: Validators
+    body_hash: str | None
+    next_due_at: datetime | None
+    retry_at: datetime | None
+    gone_at: datetime | None
+    moved_to: str | None
+    fetched_at: datetime | None
+    succeeded_at: datetime | None
+    rhythm: Rhythm
+    failures: int
+    failure_kind: str | None
+    failure_message: str | None
+
+
+def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
+    """Make a row for each configured source; those no longer configured or enabled are never due.
+
+    A source with a new URL starts afresh but keeps its entries.
+    """
+    known = {row["id"]: row for row in db.query("SELECT id, url, given_title, active FROM sources")}
+    for source in sources:
+        row = known.pop(source.id, None)
+        if row is None:
+            db.execute(
+                "INSERT INTO sources (id, url, given_title, active) VALUES (?, ?, ?, ?)",
+                [source.id, source.url, source.title, source.enabled],
+            )
+            continue
+        if row["url"] != source.url:
+            db.execute(_NEW_URL, [source.url, source.id])
+        if row["given_title"] != source.title:
+            db.execute("UPDATE sources SET given_title = ? WHERE id = ?", [source.title, source.id])
+            _touch_stories(db, source.id)
+        if bool(row["active"]) != source.enabled:
+            db.execute("UPDATE sources SET active = ? WHERE id = ?", [source.enabled, source.id])
+    for id, row in known.items():
+        if row["active"]:
+            db.execute("UPDATE sources SET active = 0 WHERE id = ?", [id])
+
+
+def due_sources(db: Database, scope: Scope, *, now: datetime) -> list[SourceState]:
+    """The enabled sources that a pass of this scope fetches, the longest overdue first.
+
+    `due`: those whose time has come; `all`: every one that is not gone or told to wait; `force`: every
+    one.
+    """
+    rows = db.query(
+        f"SELECT * FROM sources WHERE active AND {_SCOPES[scope]} ORDER BY next_due_at, id",
+        {"now": to_text(now)} if scope != "force" else {},
+    )
+    return [_state(row) for row in rows]
+
+
+def is_any_due(db: Database, *, now: datetime) -> bool:
+    """Whether a pass would find a source that is due."""
+    query = f"SELECT EXISTS (SELECT 1 FROM sources WHERE active AND {_SCOPES['due']}) AS found"
+    (row,) = db.query(query, {"now": to_text(now)})
+    return bool(row["found"])
+
+
+def source_states(db: Database, ids: Iterable[str] | None = None) -> dict[SourceId, SourceState]:
+    """The state of all sources, or of those named, by id."""
+    if ids is None:
+        rows = db.query("SELECT * FROM sources ORDER BY id")
+    else:
+        rows = db.query(
+            "SELECT * FROM sources WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            [json.dumps(list(ids))],
+        )
+    return {SourceId(row["id"]): _state(row) for row in rows}
+
+
+def record_success(db: Database, harvest: Harvest, *, due: datetime, rhythm: Rhythm) -> None:
+    """A fetch went well: the validators to send next, when, and that nothing is wrong any more."""
+    feed = harvest.feed
+    db.execute(
+        _SUCCESS,
+        {
+            "id": harvest.source,
+            "now": to_text(harvest.fetched_at),
+            "due": to_text(due),
+            "etag": harvest.validators.etag,
+            "last_modified": harvest.validators.last_modified,
+            "body_hash": harvest.body_hash,
+            "moved_to": harvest.moved_to,
+            "gap": rhythm.gap.total_seconds() if rhythm.gap is not None else None,
+            "newest": to_text(rhythm.newest) if rhythm.newest else None,
+        },
+    )
+    if harvest.outcome == "fetched":
+        _describe(db, harvest.source, feed)
+
+
+def record_window(db: Database, source: SourceId, entries: Iterable[int]) -> None:
+    """Remember which entries the source's document holds now: these are not removed for their age."""
+    db.execute("UPDATE sources SET window = ? WHERE id = ?", [json.dumps(sorted(entries)), source])
+
+
+def record_failure(
+    db: Database, source: SourceId, failure: Failure, *, due: datetime, failures: int, now: datetime
+) -> None:
+    """A fetch came to nothing: why, how often in a row, and when to try again."""
+    db.execute(
+        """
+        UPDATE sources SET fetched_at = :now, next_due_at = :due, failures = :failures, retry_at = :retry,
+            failure_kind = :kind, failure_message = :message,
+            gone_at = CASE WHEN :kind = 'gone' THEN coalesce(gone_at, :now) ELSE gone_at END
+        WHERE id = :id
+        """,
+        {
+            "id": source,
+            "now": to_text(now),
+            "due": to_text(due),
+            "failures": failures,
+            "retry": to_text(failure.retry_at) if failure.retry_at else None,
+            "kind": failure.kind,
+            "message": failure.message,
+        },
+    )
+
+
+_SCOPES = {
+    "due": "gone_at IS NULL AND coalesce(next_due_at, '') <= :now AND coalesce(retry_at, '') <= :now",
+    "all": "gone_at IS NULL AND coalesce(retry_at, '') <= :now",
+    "force": "1",
+}
+
+_NEW_URL = """
+    UPDATE sources SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,
+        next_due_at = NULL, retry_at = NULL, gone_at = NULL, moved_to = NULL, failures = 0,
+        failure_kind = NULL, failure_message = NULL
+    WHERE id = ?
+"""
+
+_SUCCESS = """
+    UPDATE sources SET fetched_at = :now, succeeded_at = :now, next_due_at = :due, etag = :etag,
+        last_modified = :last_modified, body_hash = :body_hash, moved_to = :moved_to, gap = :gap,
+        newest_at = :newest, retry_at = NULL, gone_at = NULL, failures = 0, failure_kind = NULL,
+        failure_message = NULL
+    WHERE id = :id
+"""
+
+
+def _describe(db: Database, source: SourceId, feed: Feed) -> None:
+    (row,) = db.query("SELECT title, home FROM sources WHERE id = ?", [source])
+    if row["title"] is not None and (row["title"], row["home"]) != (feed.title, feed.url):
+        _touch_stories(db, source)
+    db.execute(
+        "UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ? WHERE id = ?",
+        [feed.title, feed.url, feed.language, feed.icon, feed.rights, source],
+    )
+
+
+def _touch_stories(db: Database, source: str) -> None:
+    # The name of a source stands in all that is published of it
+    db.execute(
+        "UPDATE stories SET version = version + 1 WHERE id IN (SELECT story FROM entries WHERE source = ?)",
+        [source],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
+
+
+def _state(row: dict[str, Any]) -> SourceState:
+    gap = row["gap"]
+    return SourceState(
+        id=SourceId(row["id"]),
+        url=row["url"],
+        title=row["given_title"] or row["title"] or row["id"],
+        home=row["home"],
+        validators=Validators(row["etag"], row["last_modified"]),
+        body_hash=row["body_hash"],
+        next_due_at=_time(row["next_due_at"]),
+        retry_at=_time(row["retry_at"]),
+        gone_at=_time(row["gone_at"]),
+        moved_to=row["moved_to"],
+        fetched_at=_time(row["fetched_at"]),
+        succeeded_at=_time(row["succeeded_at"]),
+        rhythm=Rhythm(timedelta(seconds=gap) if gap is not None else None, _time(row["newest_at"])),
+        failures=row["failures"],
+        failure_kind=row["failure_kind"],
+        failure_message=row["failure_message"],
+    )

@@ -1,0 +1,201 @@
+"""The table of stories: when each began and changed, what an editor said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from aggregator.model import EntryId, Story, StoryId
+from aggregator.store.entries import reports
+from aggregator.story.cluster import split_from
+from aggregator.story.compose import compose
+from aggregator.times import from_text, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRow:
+    """A story without its reports."""
+
+    id: StoryId
+    first_published: datetime
+    updated: datetime
+    version: int
+    """Grows with every change that a reader could see."""
+    headline: str | None
+    """An editor's, in place of the lead's title."""
+    pinned: bool
+    hidden: bool
+
+
+def open_story(db: Database, id: StoryId, *, dated: datetime, now: datetime) -> tuple[StoryId, bool]:
+    """Let an entry of this date into the story, which is made unless it is there.
+
+    Returns the story that took it (another one when `id` was merged) and whether it was made.
+    """
+    at = to_text(dated)
+    made = db.execute(
+        "INSERT OR IGNORE INTO stories (id, created_at, first_published, updated) VALUES (?, ?, ?, ?)",
+        [id, to_text(now), at, at],
+    ).rowcount
+    if made:
+        return id, True
+    id = resolve_story(db, id) or id
+    db.execute(
+        """
+        UPDATE stories SET first_published = min(first_published, :at), updated = max(updated, :at),
+            version = version + 1
+        WHERE id = :id
+        """,
+        {"id": id, "at": at},
+    )
+    return id, False
+
+
+def touch_story(db: Database, id: StoryId, *, at: datetime) -> None:
+    """A report of the story was revised."""
+    db.execute(
+        "UPDATE stories SET updated = max(updated, ?), version = version + 1 WHERE id = ?", [to_text(at), id]
+    )
+
+
+def refresh_story(db: Database, id: StoryId) -> None:
+    """Take the story's times from the entries it holds now; remove it when it holds none."""
+    db.execute(
+        """
+        UPDATE stories SET version = version + 1,
+            first_published = (SELECT min(dated) FROM entries WHERE story = :id),
+            updated = (SELECT max(max(dated, coalesce(revised_at, ''))) FROM entries WHERE story = :id)
+        WHERE id = :id AND EXISTS (SELECT 1 FROM entries WHERE story = :id)
+        """,
+        {"id": id},
+    )
+    db.execute(
+        """
+        DELETE FROM stories WHERE id = :id AND merged_into IS NULL
+            AND NOT EXISTS (SELECT 1 FROM entries WHERE story = :id)
+        """,
+        {"id": id},
+    )
+
+
+def story_rows(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, StoryRow]:
+    """The stories of these ids that are there and not merged into another."""
+    rows = db.query(
+        """
+        SELECT id, first_published, updated, version, headline, pinned, hidden FROM stories
+        WHERE id IN (SELECT value FROM json_each(?)) AND merged_into IS NULL
+        """,
+        [json.dumps(list(ids))],
+    )
+    return {
+        StoryId(row["id"]): StoryRow(
+            id=StoryId(row["id"]),
+            first_published=from_text(row["first_published"]),
+            updated=from_text(row["updated"]),
+            version=row["version"],
+            headline=row["headline"],
+            pinned=bool(row["pinned"]),
+            hidden=bool(row["hidden"]),
+        )
+        for row in rows
+    }
+
+
+def load_stories(db: Database, ids: Sequence[StoryId]) -> list[Story]:
+    """The stories of these ids, composed of their reports, in the order given; those gone are left out."""
+    rows = story_rows(db, ids)
+    coverage = reports(db, rows)
+    return [
+        compose(
+            id,
+            coverage[id],
+            first_published=rows[id].first_published,
+            updated=rows[id].updated,
+            headline=rows[id].headline,
+            pinned=rows[id].pinned,
+        )
+        for id in ids
+        if id in rows and id in coverage
+    ]
+
+
+def resolve_story(db: Database, id: str) -> StoryId | None:
+    """The story that `id` names, or that it was merged into; None when there is none."""
+    rows = list(
+        db.query(
+            """
+            WITH RECURSIVE chain (id, merged_into) AS (
+                SELECT id, merged_into FROM stories WHERE id = ?
+                UNION SELECT stories.id, stories.merged_into FROM stories, chain
+                WHERE stories.id = chain.merged_into
+            )
+            SELECT id FROM chain WHERE merged_into IS NULL
+            """,
+            [id],
+        )
+    )
+    return StoryId(rows[0]["id"]) if rows else None
+
+
+def merged_stories(db: Database) -> dict[StoryId, StoryId]:
+    """Every story that was merged, with the one that holds its entries now."""
+    rows = db.query("SELECT id FROM stories WHERE merged_into IS NOT NULL")
+    found = {StoryId(row["id"]): resolve_story(db, row["id"]) for row in rows}
+    return {merged: into for merged, into in found.items() if into is not None}
+
+
+def newest_stories(db: Database, *, limit: int | None, query: str | None = None) -> list[StoryId]:
+    """Ids of stories, the last updated first; with an FTS5 `query` those with an entry that matches."""
+    matching = "AND id IN (SELECT story FROM entries WHERE id IN (SELECT rowid FROM entries_fts(:query)))"
+    rows = db.query(
+        f"""
+        SELECT id FROM stories WHERE merged_into IS NULL {matching if query else ""}
+        ORDER BY updated DESC, id LIMIT :limit
+        """,
+        {"query": query, "limit": -1 if limit is None else limit},
+    )
+    return [StoryId(row["id"]) for row in rows]
+
+
+def hidden_stories(db: Database) -> list[StoryId]:
+    """The stories that an editor took out of every topic."""
+    return [StoryId(row["id"]) for row in db.query("SELECT id FROM stories WHERE hidden ORDER BY id")]
+
+
+def set_word(db: Database, id: StoryId, word: str, value: object) -> None:
+    """Keep an editor's word: `pinned`, `hidden` or `headline`."""
+    assert word in ("pinned", "hidden", "headline")
+    db.execute(f"UPDATE stories SET {word} = ?, version = version + 1 WHERE id = ?", [value, id])
+
+
+def move_entries(db: Database, story: StoryId, into: StoryId) -> None:
+    """Move all entries of a story into another one, to which its id leads from now on."""
+    db.execute("UPDATE entries SET story = ? WHERE story = ?", [into, story])
+    db.execute("UPDATE stories SET merged_into = ?, version = version + 1 WHERE id = ?", [into, story])
+
+
+def open_split(db: Database, story: StoryId, entries: Sequence[EntryId]) -> StoryId:
+    """Make a story of these entries, which leave `story`. Copies whose original stays become originals."""
+    made = split_from(story, entries)
+    ids = json.dumps(list(entries))
+    db.execute(
+        """
+        INSERT INTO stories (id, created_at, first_published, updated)
+        SELECT :made, (SELECT created_at FROM stories WHERE id = :story), min(dated), max(dated) FROM entries
+        WHERE id IN (SELECT value FROM json_each(:ids))
+        """,
+        {"made": made, "story": story, "ids": ids},
+    )
+    db.execute(
+        """
+        UPDATE entries SET story = :made,
+            duplicate_of = CASE WHEN duplicate_of IN (SELECT value FROM json_each(:ids)) THEN duplicate_of END
+        WHERE id IN (SELECT value FROM json_each(:ids))
+        """,
+        {"made": made, "ids": ids},
+    )
+    return made

@@ -1,0 +1,1 @@
+"""The decisions of the ledger: what an entry is known by, what it repeats, which story it belongs to."""

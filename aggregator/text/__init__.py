@@ -1,0 +1,1 @@
+"""Words, markup and languages."""

@@ -1,0 +1,94 @@
+"""Untrusted HTML → HTML that is safe to store and show, and plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+
+import nh3
+
+_TAGS = {
+    *("a", "abbr", "b", "bdi", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details"),
+    *("dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr"),
+    *("i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp"),
+    *("small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead"),
+    *("time", "tr", "u", "ul", "var", "wbr"),
+}
+_ATTRIBUTES = {
+    "*": {"dir", "lang"},
+    "a": {"href", "title"},
+    "abbr": {"title"},
+    "blockquote": {"cite"},
+    "del": {"datetime"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "ins": {"datetime"},
+    "ol": {"start", "reversed"},
+    "q": {"cite"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+}
+_DROPPED_WHOLE = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"}
+_SCHEMES = {"http", "https", "mailto"}
+
+_BLOCK = re.compile(
+    r"</?(?:address|article|aside|blockquote|br|caption|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li"
+    r"|ol|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)\b"
+    r'[^>"]*(?:"[^"]*"[^>"]*)*>',
+    re.IGNORECASE,
+)
+_TAG = re.compile(r'</?[a-zA-Z][^>"]*(?:"[^"]*"[^>"]*)*>|<!--.*?-->', re.DOTALL)
+_SPACES = re.compile(r"[^\S\n]+")
+_LINES = re.compile(r" ?\n[ \n]*")
+# Bidirectional controls reorder the text around them; zero-width characters hide differences
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@lru_cache(maxsize=64)
+def _cleaner(base: str | None) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        clean_content_tags=_DROPPED_WHOLE,
+        url_schemes=_SCHEMES,
+        url_relative=("rewrite_with_base", base) if base else "deny",
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def clean_html(markup: str, *, base: str | None) -> str:
+    """HTML of an allow-list of elements, attributes and URL schemes; relative URLs resolved with `base`.
+
+    `base` is an absolute http(s) URL, or None: then relative URLs are dropped.
+    """
+    return _cleaner(base).clean(_CONTROL.sub("", markup)).strip()
+
+
+def html_to_text(markup: str) -> str:
+    """Plain text of HTML, blocks divided by a newline, each run of white space one space."""
+    markup = _SPACES.sub(" ", markup.replace("\n", " "))
+    markup = _TAG.sub("", _BLOCK.sub("\n", markup))
+    return tidy_text(html.unescape(markup))
+
+
+def text_to_html(text: str) -> str:
+    """Plain text as HTML: escaped, an empty line begins a paragraph, a newline is a break."""
+    paragraphs = (part.strip() for part in re.split(r"\n\s*\n", text))
+    return "".join(
+        f"<p>{html.escape(part, quote=False).replace(chr(10), '<br>')}</p>" for part in paragraphs if part
+    )
+
+
+def tidy_text(text: str) -> str:
+    """NFC text without control, bidirectional and zero-width characters; white space in single marks."""
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _CONTROL.sub("", text)))
+    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+
+
+def one_line(markup: str, *, is_html: bool) -> str:
+    """A title, name or label as one line of plain text, whatever markup or entities it came with."""
+    text = html_to_text(markup) if is_html else tidy_text(markup)
+    return " ".join(text.split())

@@ -1,0 +1,100 @@
+"""A topic's rule → one query in SQLite FTS5's language (sqlite.org/fts5.html, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aggregator.model import SourceId, TopicId
+from aggregator.settings import SourceSettings, TopicSettings
+from aggregator.text.fold import words
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an entry must satisfy to be in a topic."""
+
+    topic: TopicId
+    query: str
+    sources: frozenset[SourceId] | None
+    """None: any source."""
+    languages: frozenset[str]
+    """Empty: any language."""
+
+    def admits(self, source: SourceId, language: str | None) -> bool:
+        """Whether the topic listens to this source and language."""
+        if self.sources is not None and source not in self.sources:
+            return False
+        return not self.languages or language in self.languages
+
+    @property
+    def signature(self) -> str:
+        """Changes when the rule selects anew."""
+        sources = "*" if self.sources is None else ",".join(sorted(self.sources))
+        return f"{self.query}\n{sources}\n{','.join(sorted(self.languages))}"
+
+
+def make_rule(
+    topic: TopicSettings, vocabulary: Mapping[str, Sequence[str]], sources: Sequence[SourceSettings]
+) -> Rule:
+    """The topic's rule. Raises ValueError with a message for a person when it cannot be compiled."""
+    return Rule(
+        TopicId(topic.id),
+        compile_rule(topic, vocabulary),
+        _chosen_sources(topic, sources),
+        frozenset(topic.languages),
+    )
+
+
+def compile_rule(topic: TopicSettings, vocabulary: Mapping[str, Sequence[str]]) -> str:
+    """`all_of` and `any_of` and `match`, but `none_of`, as one FTS5 query.
+
+    Raises ValueError when a term has no word in it, or nothing says what is wanted.
+    """
+    wanted = [_any([name], vocabulary) for name in topic.all_of]
+    if topic.any_of:
+        wanted.append(_any(topic.any_of, vocabulary))
+    if topic.match and topic.match.strip():
+        wanted.append(f"({topic.match.strip()})")
+    if not wanted:
+        raise ValueError("selects nothing: give all_of, any_of or match")
+    query = " AND ".join(wanted)
+    if topic.none_of:
+        query = f"({query}) NOT {_any(topic.none_of, vocabulary)}"
+    return query
+
+
+def compile_term(term: str) -> str:
+    """A word, a phrase, or either with `*` at the end of words, as an FTS5 expression."""
+    pieces = term.split()
+    if not words(term):
+        raise ValueError(f"{term!r} has no word in it")
+    if any("*" in piece.rstrip("*") or piece.endswith("**") or piece == "*" for piece in pieces):
+        raise ValueError(f"{term!r}: * stands at the end of a word only")
+    if not any(piece.endswith("*") for piece in pieces[:-1]):
+        star = "*" if term.rstrip().endswith("*") else ""
+        return f"{_quoted(' '.join(pieces).rstrip('*'))}{star}"
+    near = " ".join(f"{_quoted(piece.rstrip('*'))}{'*' if piece.endswith('*') else ''}" for piece in pieces)
+    return f"NEAR({near}, 0)"
+
+
+def _any(names: Iterable[str], vocabulary: Mapping[str, Sequence[str]]) -> str:
+    terms = [term for name in names for term in vocabulary.get(name, (name,))]
+    return f"({' OR '.join(dict.fromkeys(compile_term(term) for term in terms))})"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _chosen_sources(topic: TopicSettings, sources: Sequence[SourceSettings]) -> frozenset[SourceId] | None:
+    choice = topic.sources
+    if not (choice.tags or choice.include or choice.exclude):
+        return None
+    open_to_all = not (choice.tags or choice.include)
+    return frozenset(
+        SourceId(source.id)
+        for source in sources
+        if source.id not in choice.exclude
+        and (open_to_all or source.id in choice.include or not set(choice.tags).isdisjoint(source.tags))
+    )

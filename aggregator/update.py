@@ -1,0 +1,218 @@
+"""One pass: the sources that are due → harvests → ledger → publications."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlite_utils import Database
+
+from aggregator import __version__
+from aggregator.config.load import Configuration
+from aggregator.errors import UsageError
+from aggregator.harvest.fetch import Limits
+from aggregator.ledger import Applied, Ledger
+from aggregator.model import Harvest, Request, StoryId
+from aggregator.publish.topics import Publisher
+from aggregator.settings import SourceSettings
+from aggregator.store.connection import writing
+from aggregator.store.meta import record_pass
+from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
+from aggregator.store.topics import sync_topics
+from aggregator.topic.rule import Rule, make_rule
+
+
+class Engine(Protocol):
+    """Where harvests run."""
+
+    def run(self, requests: Sequence[Request], *, stop: threading.Event) -> Iterator[Harvest]:
+        """One harvest for each request, as they become ready."""
+        ...
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a pass did; the fields and their order are the contract's."""
+
+    sources: int = 0
+    fetched: int = 0
+    not_modified: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    entries_new: int = 0
+    entries_revised: int = 0
+    duplicates: int = 0
+    stories_new: int = 0
+    stories_updated: int = 0
+    topics_published: int = 0
+    files_written: int = 0
+    seconds: float = 0.0
+
+    def count(self, harvest: Harvest, applied: Applied) -> None:
+        """Add what one harvest brought."""
+        setattr(self, harvest.outcome, getattr(self, harvest.outcome) + 1)
+        self.entries_new += applied.entries_new
+        self.entries_revised += applied.entries_revised
+        self.duplicates += applied.duplicates
+
+    def as_dict(self) -> dict[str, int | float]:
+        """The summary as `update --json` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of day, and a count of seconds that never jumps."""
+
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who watches a pass: told how many sources it has, then of each harvest."""
+
+    started: Callable[[int], None] = lambda _count: None
+    harvested: Callable[[Harvest, Applied], None] = lambda _harvest, _applied: None
+
+
+def make_rules(configuration: Configuration) -> list[Rule]:
+    """The rules of all topics. Raises ValueError for one that does not compile."""
+    topics = configuration.topics
+    return [make_rule(topic, topics.vocabulary, configuration.sources) for topic in topics.topics]
+
+
+def make_publisher(db: Database, configuration: Configuration) -> Publisher:
+    """The publisher of the configuration's topics."""
+    return Publisher(
+        db,
+        site=configuration.aggregator.site,
+        output=configuration.aggregator.output,
+        topics=configuration.topics.topics,
+        folder=configuration.output,
+    )
+
+
+def make_limits(configuration: Configuration) -> Limits:
+    """What bounds each request."""
+    fetch = configuration.aggregator.fetch
+    return Limits(
+        user_agent=fetch.user_agent or _user_agent(configuration.aggregator.site.contact),
+        timeout=fetch.timeout.total_seconds(),
+        max_bytes=fetch.max_bytes,
+        concurrency=fetch.concurrency,
+        per_host=fetch.per_host,
+        allow_private_networks=fetch.allow_private_networks,
+    )
+
+
+def synchronize(db: Database, configuration: Configuration) -> list[Rule]:
+    """Bring the store in line with the configuration: sources and topic rules."""
+    rules = make_rules(configuration)
+    with writing(db):
+        sync_sources(db, configuration.sources)
+        sync_topics(db, rules)
+    return rules
+
+
+def update(
+    db: Database,
+    configuration: Configuration,
+    rules: Sequence[Rule],
+    engine: Engine,
+    *,
+    clock: Clock,
+    jitter: Callable[[], float],
+    scope: Scope = "due",
+    only: Sequence[str] = (),
+    stop: threading.Event | None = None,
+    observer: Observer | None = None,
+) -> Summary:
+    """Fetch what is due (or all, or `only` these sources), store it, publish what changed.
+
+    `rules` are what `synchronize` returned. Setting `stop` ends the pass early; what was stored by then
+    stays and is published. Raises UsageError for an unknown or disabled source, StoreError,
+    PublishError, EngineError.
+    """
+    started_at, started = clock.now(), clock.seconds()
+    stop, observer = stop or threading.Event(), observer or Observer()
+    states = _chosen(db, configuration.sources, only, scope, started_at)
+    summary = Summary(sources=len(states))
+    observer.started(len(states))
+    if states:
+        ledger = Ledger(
+            db,
+            sources=configuration.sources,
+            states=states,
+            rules=rules,
+            fetch=configuration.aggregator.fetch,
+            jitter=jitter,
+        )
+        _harvest(ledger, engine, _requests(states, configuration.sources), summary, stop, observer)
+    published = make_publisher(db, configuration).publish(now=clock.now())
+    summary.topics_published, summary.files_written = published.topics, published.files
+    summary.seconds = round(clock.seconds() - started, 3)
+    if states:
+        with writing(db):
+            record_pass(db, summary.as_dict(), started_at=started_at)
+    return summary
+
+
+def _harvest(
+    ledger: Ledger,
+    engine: Engine,
+    requests: Sequence[Request],
+    summary: Summary,
+    stop: threading.Event,
+    observer: Observer,
+) -> None:
+    new: set[StoryId] = set()
+    updated: set[StoryId] = set()
+    for harvest in engine.run(requests, stop=stop):
+        applied = ledger.apply(harvest)
+        summary.count(harvest, applied)
+        new |= applied.stories_new
+        updated |= applied.stories_updated
+        observer.harvested(harvest, applied)
+    summary.stories_new, summary.stories_updated = len(new), len(updated - new)
+
+
+def _user_agent(contact: str | None) -> str:
+    return f"feed-aggregator/{__version__} (feed fetcher{f'; {contact}' if contact else ''})"
+
+
+def _chosen(
+    db: Database, sources: Sequence[SourceSettings], only: Sequence[str], scope: Scope, now: datetime
+) -> list[SourceState]:
+    if not only:
+        return due_sources(db, scope, now=now)
+    enabled = {source.id: source.enabled for source in sources}
+    for id in only:
+        if not enabled.get(id):
+            raise UsageError(
+                f"source {id!r} is {'disabled' if id in enabled else 'not in sources.yaml'}",
+                hint="`aggregator sources list` names the sources",
+            )
+    # A source that is named is wanted now, due or not
+    states = due_sources(db, "force" if scope == "force" else "all", now=now)
+    return [state for state in states if state.id in only]
+
+
+def _requests(states: Sequence[SourceState], sources: Sequence[SourceSettings]) -> list[Request]:
+    settings = {source.id: source for source in sources}
+    return [_request(state, settings[state.id]) for state in states]
+
+
+def _request(state: SourceState, source: SourceSettings) -> Request:
+    return Request(
+        source=state.id,
+        url=source.url,
+        validators=state.validators,
+        body_hash=state.body_hash,
+        headers=tuple(source.headers.items()),
+        language=source.language,
+        is_opinion=source.opinion,
+    )

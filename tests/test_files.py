@@ -1,0 +1,168 @@
+"""Files of a publication: whole or absent, and left alone when nothing changed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.errors import PublishError
+from aggregator.publish.files import sweep, write_if_changed
+
+
+def test_a_new_file_holds_the_data_and_its_missing_folders_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "topic" / "rss.xml"
+    assert write_if_changed(path, b"one")
+    assert path.read_bytes() == b"one"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_equal_file_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    write_if_changed(path, b"one")
+    os.utime(path, ns=(1, 1))
+    before = path.stat()
+    assert not write_if_changed(path, b"one")
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+@given(old=st.binary(), new=st.binary())
+def test_it_says_whether_it_wrote(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes) -> None:
+    path = tmp_path_factory.mktemp("files") / "f"
+    write_if_changed(path, old)
+    assert write_if_changed(path, new) == (old != new)
+    assert path.read_bytes() == new
+
+
+def test_everyone_may_read_it_as_far_as_the_umask_allows(tmp_path: Path) -> None:
+    for mask, mode in ((0o022, 0o644), (0o027, 0o640)):
+        previous = os.umask(mask)
+        try:
+            write_if_changed(tmp_path / f"{mask}", b"x")
+        finally:
+            os.umask(previous)
+        assert (tmp_path / f"{mask}").stat().st_mode & 0o777 == mode
+
+
+def test_a_reader_that_has_the_old_file_open_keeps_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    write_if_changed(path, b"old" * 1000)
+    with path.open("rb") as reader:
+        write_if_changed(path, b"new")
+        assert reader.read() == b"old" * 1000
+
+
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from aggregator.publish.files import write_if_changed
+left = int(sys.argv[2])
+def die(frame, event, argument):
+    global left
+    if event == "c_call" and "/publish/files.py" in frame.f_code.co_filename:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.setprofile(die)
+write_if_changed(Path(sys.argv[1]), b"new" * 100_000)
+sys.setprofile(None)
+"""
+
+
+def test_a_run_killed_at_any_step_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    old, new = b"old", b"new" * 100_000
+    seen = set()
+    for step in range(100):
+        path = tmp_path / str(step) / "rss.xml"
+        write_if_changed(path, old)
+        run = subprocess.run([sys.executable, "-c", KILLED_AT, str(path), str(step)], check=False)
+        content = path.read_bytes()
+        assert content in (old, new)
+        seen.add(content)
+        leftovers = [each.name for each in path.parent.iterdir() if each != path]
+        sweep(path.parent)
+        assert list(path.parent.iterdir()) == [path], leftovers
+        if run.returncode == 0:
+            break
+    assert run.returncode == 0
+    assert seen == {old, new}
+
+
+def test_a_sweep_removes_what_a_dead_run_left_in_any_folder_and_nothing_else(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / "stories").mkdir()
+    leftover = tmp_path / "stories" / f".s1.html.{dead.pid}-1.part"
+    kept = [tmp_path / "rss.xml", tmp_path / ".htaccess", tmp_path / ".mine.part", tmp_path / ".x.1-1.part"]
+    for path in (leftover, *kept):
+        path.write_bytes(b"x")
+    sweep(tmp_path)
+    assert not leftover.exists()
+    assert all(path.exists() for path in kept)  # process 1 runs: its file may be in use
+
+
+def test_a_sweep_removes_what_names_no_possible_process(tmp_path: Path) -> None:
+    leftover = tmp_path / f".rss.xml.{10**30}-1.part"
+    leftover.write_bytes(b"x")
+    sweep(tmp_path)
+    assert not leftover.exists()
+
+
+def test_a_sweep_of_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> None:
+    sweep(tmp_path / "missing")
+
+
+def test_a_folder_in_the_files_place_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "rss.xml").mkdir()
+    with pytest.raises(PublishError, match=r"rss\.xml cannot be written: Is a directory") as caught:
+        write_if_changed(tmp_path / "rss.xml", b"x")
+    assert "move it away" in (caught.value.hint or "")
+    assert [each.name for each in tmp_path.iterdir()] == ["rss.xml"]
+
+
+def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "topic").write_bytes(b"")
+    with pytest.raises(PublishError) as caught:
+        write_if_changed(tmp_path / "topic" / "rss.xml", b"x")
+    assert "a file stands where a folder is needed" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "let the user that runs this program write there"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_a_disk_that_refuses_is_an_error_with_path_and_advice_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, hint: str
+) -> None:
+    path = tmp_path / "rss.xml"
+    write_if_changed(path, b"old")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(PublishError) as caught:
+        write_if_changed(path, b"new")
+    assert str(path) in caught.value.message
+    assert hint in (caught.value.hint or "")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_leftover_that_cannot_be_removed_is_an_error_with_its_path(tmp_path: Path) -> None:
+    leftover = tmp_path / f".rss.xml.{os.getpid()}-1.part"
+    leftover.mkdir()
+    with pytest.raises(PublishError, match="cannot be removed"):
+        sweep(tmp_path)

@@ -1,0 +1,212 @@
+"""The published pages, read as a browser reads them."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from selectolax.lexbor import LexborHTMLParser
+from test_publish_formats import FULL, HOSTILE, channel, hostile_items, item, report, sentence, story
+
+from aggregator.model import EntryId, Item, SourceId, Story, StoryId, TopicId
+from aggregator.publish.content import legal
+from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
+
+STORY_URL = "https://news.example/stories/s1.html"
+
+
+def of_story(told: Story, *topics: Any) -> LexborHTMLParser:
+    return LexborHTMLParser(story_page(told, url=STORY_URL, topics=topics, site_title="Seoul–Kyiv desk"))
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    return [" ".join(node.text().split()) for node in page.css(selector)]
+
+
+def pages(of: Item) -> list[bytes]:
+    of_channel = channel(of)
+    return [
+        topic_page(of_channel),
+        story_page(of.story, url=STORY_URL, topics=[of_channel], site_title="Desk"),
+        index_page([of_channel], site_title="Desk", base_url="https://news.example/"),
+        moved_page(STORY_URL, of.story.headline),
+    ]
+
+
+# Every page
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_page_asks_for_nothing_else_and_allows_only_its_own_style_and_script(number: int) -> None:
+    page = LexborHTMLParser(pages(FULL)[number])
+    policy = page.css_first('meta[http-equiv="Content-Security-Policy"]').attributes["content"] or ""
+    assert policy.startswith("default-src 'none'")
+    for tag in ("style", "script"):
+        (node,) = page.css(tag)
+        digest = b64encode(sha256(node.text().encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert not page.css("[src], [style], link[rel=stylesheet], iframe, form")
+    assert "url(" not in page.css_first("style").text()
+    assert "@import" not in page.css_first("style").text()
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_equal_stories_give_equal_pages(number: int) -> None:
+    assert pages(FULL)[number] == pages(FULL)[number]
+
+
+@settings(max_examples=60, deadline=None)
+@given(hostile_items(), HOSTILE)
+def test_no_text_becomes_markup_on_any_page(of: Item, title: str) -> None:
+    headline = " ".join(legal(of.story.headline).split()) or "Untitled"
+    topic, told, index, moved = (LexborHTMLParser(page) for page in pages(of))
+    assert " ".join(told.css_first("h1").text().split()) == headline
+    assert " ".join(topic.css_first("h2").text().split()) == headline
+    for page in (topic, told, index, moved, LexborHTMLParser(topic_page(channel(of, title=title)))):
+        assert len(page.css("script")) == 1
+        assert len(page.css("style")) == 1
+        for node in page.css("body *"):
+            assert not any(name.startswith("on") for name in node.attributes)
+        for node in page.css("a"):
+            assert re.match("https?://", node.attributes["href"] or "")
+
+
+# A story
+
+
+def test_a_story_page_has_its_sections_in_order_and_an_end() -> None:
+    told = story(report(1), highlights=(sentence("Short.", report(1)),))
+    page = of_story(told, channel())
+    assert texts(page, "section h2") == ["Highlights", "Story", "Opinions", "Coverage"]
+    assert texts(page, "h1") == [told.headline]
+    assert texts(page, ".highlights li") == ["Short."]
+    assert texts(page, ".end p")[0] == "End of the story, as told by 1 outlet."
+    assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
+
+
+def test_a_story_without_highlights_has_no_such_section() -> None:
+    assert texts(of_story(story()), "section h2") == ["Story", "Opinions", "Coverage"]
+
+
+def test_a_story_without_opinions_says_so() -> None:
+    assert texts(of_story(story()), ".opinions .none") == ["No opinion pieces about this so far."]
+
+
+def test_opinions_stand_apart_from_coverage() -> None:
+    page = of_story(FULL.story)
+    assert texts(page, ".opinions a") == ["Why Seoul should help"]
+    assert "Why Seoul should help" not in texts(page, ".coverage a")
+
+
+def test_a_story_that_is_only_opinion_says_that_nobody_reported_it() -> None:
+    page = of_story(story(report(1, kind="opinion")))
+    assert texts(page, ".coverage .none") == ["Nobody reported it yet; there is only opinion."]
+    assert texts(page, ".end p") == ["End of the story."]
+
+
+def test_a_story_without_text_says_so() -> None:
+    assert len(texts(of_story(story(story=())), ".story .none")) == 1
+
+
+def test_times_are_written_in_utc_and_for_machines() -> None:
+    times = of_story(story(report(1), report(30))).css(".title time")
+    assert [time.attributes["datetime"] for time in times] == ["2024-11-27T12:30:00Z", "2024-11-27T12:01:00Z"]
+    assert [time.text() for time in times] == ["27 Nov 2024, 12:30 UTC", "27 Nov 2024, 12:01 UTC"]
+
+
+def test_each_sentence_stands_before_the_source_that_it_came_from() -> None:
+    first, second = report(1), report(2)
+    told = [sentence("One.", first), sentence("Two.", second), sentence("Three.", first)]
+    page = of_story(story(first, second, story=tuple(told)))
+    assert texts(page, ".story p") == ["One. Outlet 1 Two. Outlet 2", "Three. Outlet 1"]
+    assert [node.attributes["href"] for node in page.css(".story cite a")] == [
+        first.url,
+        second.url,
+        first.url,
+    ]
+
+
+def test_a_paragraph_is_in_one_language_and_not_long() -> None:
+    english, korean = report(1), report(2, language="ko")
+    told = [sentence(f"Sentence {n}.", english) for n in range(5)] + [sentence("한국어.", korean)]
+    paragraphs = of_story(story(english, korean, story=tuple(told))).css(".story p")
+    assert [node.attributes["lang"] for node in paragraphs] == ["en", "en", "ko"]
+    assert all(node.attributes["dir"] == "auto" for node in paragraphs)
+
+
+def test_headlines_say_their_language_and_links_that_of_the_other_end() -> None:
+    page = of_story(story(report(1, language="uk_UA", title="Умєров прибув до Сеула")))
+    assert page.css_first("h1").attributes == {"lang": "uk-UA", "dir": "auto"}
+    assert page.css_first(".coverage a").attributes["hreflang"] == "uk-UA"
+
+
+def test_copies_stand_under_their_original_each_outlet_once() -> None:
+    again = report(4, source=SourceId("x"), source_title="Outlet 3", duplicate_of=EntryId(1))
+    own_second_feed = report(5, source=SourceId("y"), source_title="Outlet 1", duplicate_of=EntryId(1))
+    copies = (report(3, duplicate_of=EntryId(1)), again, own_second_feed)
+    page = of_story(story(report(1), report(2, title="Other words"), *copies))
+    assert len(page.css(".coverage li")) == 2
+    assert texts(page, ".copies") == ["Same text at Outlet 3 (27 Nov 2024, 12:03)"]
+
+
+def test_a_report_without_an_address_is_named_but_not_linked() -> None:
+    page = of_story(story(report(1, url=None, title="No address")))
+    assert texts(page, ".coverage li p")[1] == "No address"
+    assert not page.css(".coverage a")
+
+
+def test_a_story_page_leads_to_its_topics_and_offers_their_feeds() -> None:
+    page = of_story(story(), channel())
+    assert page.css_first(".kicker a").attributes["href"] == "https://news.example/korea-ukraine-defense/"
+    assert page.css_first(".masthead a").attributes["href"] == "https://news.example/"
+    feeds = [node.attributes["href"] for node in page.css("link[rel=alternate]")]
+    assert feeds == [
+        f"https://news.example/korea-ukraine-defense/{f}" for f in ("rss.xml", "atom.xml", "feed.json")
+    ]
+
+
+# A topic, the index, a merged story
+
+
+def test_a_topic_page_lists_its_stories_in_the_order_given_with_who_reported_them() -> None:
+    reports = [report(n) for n in range(1, 6)]
+    newest = item(story(*reports, headline="Newest"))
+    older = item(story(id=StoryId("s0"), headline="Older"))
+    page = LexborHTMLParser(topic_page(channel(newest, older)))
+    assert texts(page, "article h2") == ["Newest", "Older"]
+    assert texts(page, ".meta")[0] == "Outlet 1, Outlet 2, Outlet 3 and 2 more · 27 Nov 2024, 12:05"
+    assert page.css_first("article a").attributes["href"] == newest.page
+    assert texts(page, ".subscribe a") == ["RSS", "Atom", "JSON Feed"]
+
+
+def test_an_empty_topic_says_that_stories_will_come() -> None:
+    page = LexborHTMLParser(topic_page(channel()))
+    assert texts(page, ".none") == ["No stories yet. They appear here as soon as a source reports one."]
+
+
+def test_the_index_lists_every_topic_with_its_feeds_and_the_subscription_list() -> None:
+    other = channel(id=TopicId("x"), title="Exports", url="https://news.example/x/")
+    page = LexborHTMLParser(
+        index_page([channel(item()), other], site_title="Desk", base_url="https://news.example/")
+    )
+    assert texts(page, "h1") == ["Desk"]
+    assert texts(page, "section h2") == ["Korea–Ukraine defense", "Exports"]
+    links = [node.attributes["href"] for node in page.css("a")]
+    assert "https://news.example/topics.opml" in links
+    assert "https://news.example/x/atom.xml" in links
+
+
+def test_an_index_without_topics_says_where_they_are_listed() -> None:
+    page = LexborHTMLParser(index_page([], site_title="Desk", base_url="https://news.example/"))
+    assert texts(page, ".none") == ["No topics yet. They are listed in topics.yaml."]
+
+
+def test_a_merged_story_leads_to_the_one_it_became_part_of() -> None:
+    page = LexborHTMLParser(moved_page(STORY_URL, "Umerov in Seoul"))
+    assert page.css_first("meta[http-equiv=refresh]").attributes["content"] == f"0; url={STORY_URL}"
+    assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
+    assert page.css_first("h1 a").attributes["href"] == STORY_URL
