@@ -1,21 +1,23 @@
 """Subscription lists: read what other readers export, write OPML 2.0 (https://opml.org/spec2.opml).
 
-Exporters write markup that no XML parser accepts (bare `&`, undefined entities, a wrong encoding), so it is read
-with the parser for HTML of the standard library: it knows no DTD, so that no entity of a document ever expands.
+Exporters write what no XML parser accepts (bare `&` and `<`, HTML entities, a wrong encoding). So the text is
+repaired first, which also takes all references to entities away: nothing that a DTD declares can expand.
 """
 
 from __future__ import annotations
 
 import codecs
+import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import chardet
 
-_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*>")
+_DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -24,12 +26,14 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFERENCE = re.compile(r"&(?:#?\w{1,32};)?")
+_BARE_LESS = re.compile(r"<(?![A-Za-z_/!?])")
 _OTHER_LISTS = frozenset({"link", "include"})
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """One subscribed feed. `url` is the feed's as written, `home` its site's page, `tags` the folders first."""
+    """One subscribed feed. `home` is the page of its site."""
 
     url: str
     title: str = ""
@@ -41,14 +45,20 @@ def read_opml(data: bytes) -> list[Outline]:
     """The feeds of an OPML document in its order, each URL once with the tags of all its places.
 
     Tags are the titles of the folders from the outermost in, then the words of the `category` attribute.
-    Raises ValueError with a message for a person when the document is no OPML.
+    Raises ValueError with a message for a person when the document is no OPML or is cut off.
     """
     reader = _Reader()
-    reader.feed(_decode(data))
-    reader.close()
-    if not reader.is_opml:
-        what = f"its first element is <{reader.root}>" if reader.root else "it has no element at all"
-        raise ValueError(f"this is no OPML: {what}, not <opml>")
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    try:
+        parser.Parse(_repair(_decode(data)), True)
+    except expat.ExpatError as error:
+        if not reader.has_root:
+            raise ValueError("this is no OPML: it is no XML at all") from None
+        raise ValueError(
+            f"this OPML is broken: {expat.ErrorString(error.code)}, line {error.lineno}"
+        ) from None
     return list(reader.found.values())
 
 
@@ -71,7 +81,8 @@ def write_opml(title: str, outlines: Iterable[Outline], *, folders: bool = False
             parent, tags = folder[name], tags[1:]
         ElementTree.SubElement(parent, "outline", _attributes(outline, tags))
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _attributes(outline: Outline, tags: tuple[str, ...]) -> dict[str, str]:
@@ -89,36 +100,30 @@ def _xml_text(text: str) -> str:
     return " ".join(_NOT_IN_XML.sub(" ", text).split())
 
 
-class _Reader(HTMLParser):
+class _Reader:
     """Collects outlines; `found` keeps the order of the document."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.root = ""
-        self.is_opml = False
+        self.has_root = False
         self.found: dict[str, Outline] = {}
         self._folders: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.root = self.root or tag
-        if tag == "opml":
-            self.is_opml = True
-        if tag == "outline" and self.is_opml:
-            fields = {name: " ".join((value or "").split()) for name, value in reversed(attrs)}
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.lower()
+        if not self.has_root and name != "opml":
+            raise ValueError(f"this is no OPML: its first element is <{tag}>, not <opml>")
+        self.has_root = True
+        if name == "outline":
+            fields = {key.lower(): " ".join(value.split()) for key, value in attributes.items()}
             title = fields.get("title") or fields.get("text") or ""
-            is_feed = self._add(title, fields)
-            self._folders.append("" if is_feed else title)
+            self._folders.append("" if self._add(title, fields) else title)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "outline" and self._folders:
+    def end(self, tag: str) -> None:
+        if tag.lower() == "outline":
             self._folders.pop()
 
     def _add(self, title: str, fields: dict[str, str]) -> bool:
-        """Keep the outline if it is a feed. `url` is a feed's too, unless the type says it is another list."""
+        """Keep the outline if it is a feed: `url` stands for `xmlUrl`, unless the type says another list."""
         url = fields.get("xmlurl") or ""
         if not url and fields.get("type", "").lower() not in _OTHER_LISTS:
             url = fields.get("url") or ""
@@ -134,15 +139,25 @@ class _Reader(HTMLParser):
 
 
 def _decode(data: bytes) -> str:
-    """Text by byte order mark, else UTF-8, else as declared, else as it looks."""
+    """Text by byte order mark (or UTF-16's first character), else UTF-8, as declared, or as it looks."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
+    for start, encoding in ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):
+        if data.startswith(start):
+            return data.decode(encoding, "replace")
     declared = _DECLARED.search(data[:200])
     for name in ("utf-8", declared and declared[1].decode("ascii"), chardet.detect(data)["encoding"]):
         try:
             if name:
                 return data.decode(name)
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):
             continue
     return data.decode("utf-8", "replace")
+
+
+def _repair(text: str) -> str:
+    """The same document such that expat accepts it, lines unchanged."""
+    text = _NOT_IN_XML.sub("", _DECLARATION.sub("", text, count=1) if _DECLARATION.match(text) else text)
+    text = _REFERENCE.sub(lambda match: html.escape(html.unescape(match[0])), text)
+    return _BARE_LESS.sub("&lt;", text).strip()

@@ -20,7 +20,7 @@ from pydantic import (
 
 from aggregator.times import parse_duration
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB)?\s*")
+_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(B|kB|KB|MB|GB)?\s*")
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -42,13 +42,13 @@ def _size(value: Any) -> int:
 
 
 def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value):
-        raise ValueError(f"{value!r} is not an id (small letters, digits and single dashes)")
+    if not re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value) or len(value) > 100:
+        raise ValueError(f"{value!r} is not an id (small letters, digits and single dashes, at most 100)")
     return value
 
 
 def _http_url(value: str) -> str:
-    if not re.match(r"https?://[^/\s]+", value, re.IGNORECASE) or re.search(r"\s", value):
+    if not re.fullmatch(r"https?://[^/\s\x00-\x20\x7f][^\s\x00-\x20\x7f]*", value, re.IGNORECASE):
         raise ValueError(f"{value!r} is not a URL that starts with http:// or https://")
     return value
 
@@ -151,10 +151,15 @@ class Aggregator(_Settings):
     """config/aggregator.yaml"""
 
     site: Site = Site()
+    """Who publishes, and under which address."""
     storage: Storage = Storage()
+    """Where everything is kept."""
     output: Output = Output()
+    """What is published."""
     fetch: Fetch = Fetch()
+    """How sources are fetched."""
     web: Web = Web()
+    """The built-in web server."""
 
 
 class SourceSettings(_Settings):
@@ -184,6 +189,7 @@ class Sources(_Settings):
     """config/sources.yaml"""
 
     sources: tuple[SourceSettings, ...] = ()
+    """The feeds to fetch."""
 
 
 class TopicSources(_Settings):
@@ -215,6 +221,7 @@ class TopicSettings(_Settings):
     match: str | None = None
     """A full-text query in SQLite FTS5's own language; it must hold too."""
     sources: TopicSources = TopicSources()
+    """Which sources the topic listens to. Empty: all."""
     languages: tuple[str, ...] = ()
     """Only entries in these languages. Empty: all."""
     min_sources: Count = 1
@@ -233,3 +240,4 @@ class Topics(_Settings):
     vocabulary: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Named lists of terms: a word, a phrase of several words, `*` at a word's end for its beginnings."""
     topics: tuple[TopicSettings, ...] = ()
+    """The feeds to publish."""

@@ -36,7 +36,7 @@ def format_duration(delta: timedelta) -> str:
 
 def to_text(moment: datetime) -> str:
     """An aware time as ISO 8601 in UTC, to the second: `2024-11-27T09:00:00Z`. Sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def from_text(text: str) -> datetime:

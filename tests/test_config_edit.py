@@ -223,7 +223,8 @@ def test_a_file_with_errors_is_left_alone(path: Path, text: str) -> None:
         "sources:\n  - &a {url: https://a.org/f, id: a}\n  - url: https://b.org/f\n    headers: *a\n",
         "sources: &a\n  - {url: https://a.org/f, id: a}\nb: *a\n...\n",
         "{}\n",
-        "sources: {}\n",
+        "sources: {a: b}\n",
+        "sources: x\n",
         "- a\n",
     ],
 )

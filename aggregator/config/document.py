@@ -95,9 +95,9 @@ class Document:
     def found(self, keys: Keys) -> str:
         """What stands there, for an error: `'text'`, `a list`, `a mapping` or `nothing`."""
         node = self.node(keys)
-        if isinstance(node, Scalar) and not (node.plain and _resolve(node.text) is None):
-            return quoted(node.text)
-        return "nothing" if isinstance(node, Scalar) else self.text(keys)
+        if isinstance(node, Scalar):
+            return "nothing" if is_null(node) else quoted(node.text)
+        return self.text(keys)
 
     def report(self, keys: Keys, message: str, *, at_key: bool = False) -> None:
         """Note a problem at the value of a path, at its key, or where the path leaves the file."""
@@ -216,6 +216,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def shown_path(file: Path) -> str:
     """The path as a person would type it: the shorter of relative and absolute."""
     return min(os.path.relpath(file), str(file.absolute()), key=len)
+
+
+def is_null(node: Scalar) -> bool:
+    """Whether nothing is written there, or one of YAML's words for it."""
+    return node.plain and _resolve(node.text) is None
 
 
 def _fail(document: Document, line: int, column: int, message: str) -> None:

@@ -20,7 +20,7 @@ import yaml
 from pydantic import ValidationError
 
 from aggregator.config.checks import derived_ids
-from aggregator.config.document import Problem, read_text, shown_path
+from aggregator.config.document import Problem, is_null, read_text, shown_path
 from aggregator.config.yaml_nodes import Mapping, Node, Scalar, Sequence, YamlFault, compose
 from aggregator.errors import ConfigError, UsageError
 from aggregator.settings import SourceSettings
@@ -89,7 +89,7 @@ def remove_source(path: Path, id: str) -> None:
     sequence = _sequence(root)
     assert sequence is not None
     cut = _cut_flow(text, sequence, index) if sequence.flow else _cut_block(text, sequence, index)
-    _write(path, cut, [*listed[:index], *listed[index + 1 :]])
+    _write(path, cut, root, [*listed[:index], *listed[index + 1 :]])
 
 
 def _append(path: Path, text: str, root: Node | None, sources: List[NewSource]) -> list[str]:
@@ -97,7 +97,7 @@ def _append(path: Path, text: str, root: Node | None, sources: List[NewSource]) 
     pairs = [(source.id, _escaped(source.url)) for source in sources]
     ids = derived_ids([*map(_id_and_url, listed), *pairs])[len(listed) :]
     items = [_item(source, id) for source, id in zip(sources, ids, strict=True)]
-    _write(path, _inserted(path, text, root, items), [*listed, *items])
+    _write(path, _inserted(path, text, root, items), root, [*listed, *items])
     return ids
 
 
@@ -129,7 +129,7 @@ def _inserted(path: Path, text: str, root: Node | None, items: list[dict[str, An
         at, block = _after_last(text, sequence, items)
     elif sequence is not None and (sequence.items or (isinstance(root, Mapping) and root.flow)):
         comma = ", " if sequence.items else ""
-        at = len(text[: sequence.end - 1].rstrip(" ,\r\n\t")) if sequence.items else sequence.end - 1
+        at = sequence.items[-1].end if sequence.items else sequence.end - 1
         return text[:at] + comma + ", ".join(_flow(item) for item in items) + text[at:]
     else:
         text, at = _opened(path, text, root, newline)
@@ -159,7 +159,7 @@ def _opened(path: Path, text: str, root: Node | None, newline: str) -> tuple[str
         text += f"sources:{newline}"
         return text, len(text)
     value = root.values.get("sources") if isinstance(root, Mapping) else None
-    if value is None:
+    if value is None or isinstance(value, Mapping) or (isinstance(value, Scalar) and not is_null(value)):
         raise UsageError(f"{shown_path(path)} has no list `sources`", hint="edit the file by hand")
     head = text[: value.start].rstrip(" ")
     text = head + text[value.end :]
@@ -241,6 +241,11 @@ def _sources(root: Node | None) -> list[Any]:
     return [_written(item) for item in sequence.items] if sequence is not None else []
 
 
+def _others(root: Node | None) -> dict[str, Any]:
+    found = _written(root) if isinstance(root, Mapping) else {}
+    return {key: value for key, value in found.items() if key != "sources"}
+
+
 def _written(node: Node) -> Any:
     if isinstance(node, Mapping):
         return {key: _written(value) for key, value in node.values.items()}
@@ -264,13 +269,13 @@ def _id_and_url(item: Any) -> tuple[str | None, str]:
     return id if isinstance(id, str) and id else None, url if isinstance(url, str) else ""
 
 
-def _write(path: Path, text: str, meant: list[Any]) -> None:
-    """Put the text in place of the file, whole, if it says what was meant."""
+def _write(path: Path, text: str, before: Node | None, meant: list[Any]) -> None:
+    """Put the text in place of the file, whole, if it says what was meant and else what it said before."""
     try:
-        says = _sources(compose(text).root)
+        after = compose(text).root
     except YamlFault:
-        says = None
-    if says != meant:
+        after = None
+    if _sources(after) != meant or _others(after) != _others(before):
         raise UsageError(f"{shown_path(path)} cannot be edited by a program", hint="edit the file by hand")
     try:
         _replace(path.resolve(), text)

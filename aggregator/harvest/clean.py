@@ -44,14 +44,16 @@ def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) ->
 
 
 def _with_telling_identities(entries: list[Entry]) -> Iterable[Entry]:
-    # A guid that one document uses for several pages (a site's own URL, say) tells none of them apart
-    pages: dict[str, set[str]] = {}
+    # A guid or link that one document uses for several entries (its own site, say) tells none of them apart
+    uses: dict[str, set[tuple[str | None, str]]] = {}
     for entry in entries:
-        if entry.canonical_url:
-            pages.setdefault(entry.identity, set()).add(entry.canonical_url)
+        uses.setdefault(entry.identity, set()).add((entry.canonical_url, entry.title))
     for entry in entries:
-        repeated = entry.guid is not None and len(pages.get(entry.identity, ())) > 1
-        yield replace(entry, identity=f"{entry.identity} {entry.canonical_url}") if repeated else entry
+        if len(uses[entry.identity]) > 1:
+            told_apart = digest(entry.canonical_url or "", entry.title)
+            yield replace(entry, identity=f"{entry.identity} {told_apart}")
+        else:
+            yield entry
 
 
 def _without_shared_links(entries: list[Entry]) -> Iterable[Entry]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dateparser.date import DateDataParser
 
 _MAX_LENGTH = 100
+_MAX_DAY_LENGTH = 50
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _TOLERANCE = timedelta(days=2)
 
@@ -115,9 +116,9 @@ _DAY = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_TRUNCATED = re.compile(r"(\d{4})(?:-(\d\d))?")
 _YEAR_FIRST = re.compile(
-    rf"(\d{{4}})(?:\s?[-/.년年]\s?(\d\d?)(?:\s?[-/.월月]\s?(\d\d?)\s?[일日.T]?)?)?,?\s?{_WEEKDAY}",
-    re.IGNORECASE,
+    rf"(\d{{4}})\s?[-/.년年]\s?(\d\d?)\s?[-/.월月]\s?(\d\d?)\s?[일日.T]?,?\s?{_WEEKDAY}", re.IGNORECASE
 )
 _YEAR_LAST = re.compile(rf"{_WEEKDAY}(\d\d?)([-/.])\s?(\d\d?)\2\s?(\d{{4}})\.?,?\s?{_WEEKDAY}")
 
@@ -220,7 +221,9 @@ def _day(text: str) -> datetime | None:
         if number:
             return datetime(_full_year(year), number, int(day), tzinfo=UTC)
     if found := _YEAR_FIRST.fullmatch(text):
-        return datetime(int(found[1]), int(found[2] or 1), int(found[3] or 1), tzinfo=UTC)
+        return datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+    if found := _TRUNCATED.fullmatch(text):
+        return datetime(int(found[1]), int(found[2] or 1), 1, tzinfo=UTC)
     if found := _YEAR_LAST.fullmatch(text):
         first, separator, second, year = int(found[1]), found[2], int(found[3]), int(found[4])
         # Slashes are American unless that gives no month; dots and dashes are not.
@@ -239,7 +242,7 @@ def _full_year(digits: str) -> int:
 @lru_cache(maxsize=512)
 def _foreign_day(text: str) -> datetime | None:
     """A day in other languages' words. dateparser takes milliseconds, and entries share their days."""
-    if not re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text):
+    if len(text) > _MAX_DAY_LENGTH or not re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text):
         return None
     try:
         found = _dateparser().get_date_data(text).date_obj

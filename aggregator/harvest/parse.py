@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import feedparser
+import feedparser.api
+import feedparser.mixin
 
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed
+
+feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
+# feedparser resolves the base URL anew at every tag: the function is pure, and nearly always asked the same
+feedparser.mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(feedparser.mixin.make_safe_absolute_uri)
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 

@@ -33,6 +33,7 @@ _ATTRIBUTES = {
 _DROPPED_WHOLE = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"}
 _SCHEMES = {"http", "https", "mailto"}
 
+_RELATIVE = re.compile(r"""\b(?:href|src|cite)\s*=\s*["']?\s*(?!https?:|mailto:)""", re.IGNORECASE)
 _BLOCK = re.compile(
     r"</?(?:address|article|aside|blockquote|br|caption|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li"
     r"|ol|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)\b"
@@ -40,11 +41,11 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r'</?[a-zA-Z][^>"]*(?:"[^"]*"[^>"]*)*>|<!--.*?-->', re.DOTALL)
-_SPACES = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r" ?\n[ \n]*")
-# Bidirectional controls reorder the text around them; zero-width characters hide differences
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Controls, and what hides or reorders text: bidirectional marks, zero-width characters, soft hyphens
+_UNSEEN = re.compile(
+    f"[{_CONTROL.pattern[1:-1]}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 
 
 @lru_cache(maxsize=64)
@@ -64,14 +65,13 @@ def clean_html(markup: str, *, base: str | None) -> str:
 
     `base` is an absolute http(s) URL, or None: then relative URLs are dropped.
     """
-    return _cleaner(base).clean(_CONTROL.sub("", markup)).strip()
+    resolver = _cleaner(base if _RELATIVE.search(markup) else None)
+    return resolver.clean(_CONTROL.sub("", markup)).strip()
 
 
 def html_to_text(markup: str) -> str:
     """Plain text of HTML, blocks divided by a newline, each run of white space one space."""
-    markup = _SPACES.sub(" ", markup.replace("\n", " "))
-    markup = _TAG.sub("", _BLOCK.sub("\n", markup))
-    return tidy_text(html.unescape(markup))
+    return tidy_text(html.unescape(_TAG.sub("", _BLOCK.sub("\n", markup.replace("\n", " ")))))
 
 
 def text_to_html(text: str) -> str:
@@ -83,9 +83,9 @@ def text_to_html(text: str) -> str:
 
 
 def tidy_text(text: str) -> str:
-    """NFC text without control, bidirectional and zero-width characters; white space in single marks."""
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _CONTROL.sub("", text)))
-    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
+    """NFC text without unseen characters; white space in single marks, no empty lines."""
+    lines = (" ".join(line.split()) for line in _UNSEEN.sub("", text).split("\n"))
+    return unicodedata.normalize("NFC", "\n".join(line for line in lines if line))
 
 
 def one_line(markup: str, *, is_html: bool) -> str:

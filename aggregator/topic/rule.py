@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,11 +72,13 @@ def compile_term(term: str) -> str:
         raise ValueError(f"{term!r} has no word in it")
     if any("*" in piece.rstrip("*") or piece.endswith("**") or piece == "*" for piece in pieces):
         raise ValueError(f"{term!r}: * stands at the end of a word only")
-    if not any(piece.endswith("*") for piece in pieces[:-1]):
-        star = "*" if term.rstrip().endswith("*") else ""
-        return f"{_quoted(' '.join(pieces).rstrip('*'))}{star}"
-    near = " ".join(f"{_quoted(piece.rstrip('*'))}{'*' if piece.endswith('*') else ''}" for piece in pieces)
-    return f"NEAR({near}, 0)"
+    phrases = [phrase.strip() for phrase in re.findall(r"[^*]+\*?", term)]
+    compiled = [f"{_quoted(phrase.rstrip('*'))}{'*' if phrase.endswith('*') else ''}" for phrase in phrases]
+    if len(compiled) == 1:
+        return compiled[0]
+    # NEAR counts the words between the first phrase and the last, those of the phrases there too
+    between = sum(len(words(phrase)) for phrase in phrases[1:-1])
+    return f"NEAR({' '.join(compiled)}, {between})"
 
 
 def _any(names: Iterable[str], vocabulary: Mapping[str, Sequence[str]]) -> str:

@@ -1,0 +1,248 @@
+"""The command `explain`: why a story holds its entries, and why it is in a topic or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+
+from aggregator.cli import session as clock
+from aggregator.cli.output import clean, json_option, print_json
+from aggregator.cli.session import Session
+from aggregator.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlite_utils import Database
+
+    from aggregator.config import Configuration
+    from aggregator.model import EntryId, Report, Story
+    from aggregator.settings import TopicSettings
+
+
+class EntryReason(TypedDict):
+    """Why an entry is in a story."""
+
+    entry: int
+    source: str
+    title: str
+    reason: str
+
+
+class TopicReason(TypedDict):
+    """Whether a topic holds a story, and why."""
+
+    topic: str
+    holds: bool
+    published: bool
+    reasons: list[str]
+
+
+class Explanation(TypedDict):
+    """What `explain --json` prints."""
+
+    story: str
+    headline: str
+    entries: list[EntryReason]
+    topics: list[TopicReason]
+
+
+@click.command()
+@click.argument("story")
+@click.option("--topic", metavar="ID", help="Only this topic. [default: those that hold the story, else all]")
+@json_option
+@click.pass_obj
+def explain(session: Session, story: str, topic: str | None, as_json: bool) -> None:
+    """Say why the story holds these entries, and why it is in a topic or not.
+
+    Example: aggregator explain 4f7q2mzk5c3xw6ab --topic korea-ukraine-defense
+    """
+    from aggregator.cli.stories import find_story
+    from aggregator.store.stories import load_stories
+
+    topics = _asked(session.configuration, topic)
+    with session.store() as db:
+        (found,) = load_stories(db, [find_story(db, story)])
+        about = [_topic_reason(db, session.configuration, one, found, clock.now()) for one in topics]
+        if topic is None and any(one["holds"] for one in about):
+            about = [one for one in about if one["holds"]]
+        explanation = Explanation(
+            story=found.id, headline=found.headline, entries=_entry_reasons(db, found), topics=about
+        )
+    if as_json:
+        print_json([explanation])
+    else:
+        _print(explanation)
+
+
+def _asked(configuration: Configuration, topic: str | None) -> Sequence[TopicSettings]:
+    topics = configuration.topics.topics
+    if topic is None:
+        return topics
+    asked = [one for one in topics if one.id == topic]
+    if not asked:
+        raise UsageError(f"there is no topic {topic!r}", hint="`aggregator topics list` names the topics")
+    return asked
+
+
+def _entry_reasons(db: Database, story: Story) -> list[EntryReason]:
+    from aggregator.story.cluster import founded_by
+
+    traits = {
+        row["id"]: row
+        for row in db.query(
+            "SELECT id, source, identity, canonical_url, text_hash FROM entries WHERE story = ?", [story.id]
+        )
+    }
+    originals = [report.entry for report in story.coverage if report.duplicate_of is None]
+    founders = [
+        id for id in originals if founded_by(traits[id]["source"], traits[id]["identity"]) == story.id
+    ]
+    first = (founders or originals)[0]
+
+    def reason(report: Report) -> str:
+        if report.entry == first:
+            return "the story began with it"
+        if report.duplicate_of is None:
+            return "an editor moved it here"
+        mine, its = traits[report.entry], traits.get(report.duplicate_of, {})
+        for trait, words in (("canonical_url", "is the same page as"), ("text_hash", "has the same text as")):
+            if mine[trait] is not None and mine[trait] == its.get(trait):
+                return f"it {words} entry {report.duplicate_of}"
+        return f"it repeated entry {report.duplicate_of}; one of them was revised since"
+
+    return [
+        EntryReason(entry=report.entry, source=report.source, title=report.title, reason=reason(report))
+        for report in story.coverage
+    ]
+
+
+def _topic_reason(
+    db: Database, configuration: Configuration, topic: TopicSettings, story: Story, now: datetime
+) -> TopicReason:
+    from aggregator.store.topics import matched_words
+
+    matched = matched_words(db, topic.id, story.id)
+    if not matched:
+        reasons = list(_missing(db, configuration, topic, story))
+        return TopicReason(topic=topic.id, holds=False, published=False, reasons=reasons)
+    reasons = [
+        f"entry {entry} has {_listed(words)}" if words else f"entry {entry} matches its rule"
+        for entry, words in matched.items()
+    ]
+    withheld = _withheld(db, configuration, topic, story, now)
+    if withheld:
+        reasons.append(f"it is not in the feed: {withheld}")
+    return TopicReason(topic=topic.id, holds=True, published=withheld is None, reasons=reasons)
+
+
+def _withheld(
+    db: Database, configuration: Configuration, topic: TopicSettings, story: Story, now: datetime
+) -> str | None:
+    """Why a topic that holds the story does not publish it; None when it does."""
+    from aggregator.model import TopicId
+    from aggregator.store.stories import story_rows
+    from aggregator.store.topics import selected_stories
+    from aggregator.times import format_duration
+    from aggregator.topic.select import choose
+
+    items = topic.items or configuration.aggregator.output.items
+    selected = selected_stories(db, TopicId(topic.id), since=now - topic.max_age)
+    if any(one.id == story.id for one in choose(selected, min_sources=topic.min_sources, items=items)):
+        return None
+    if story_rows(db, [story.id])[story.id].hidden:
+        return "an editor hid it"
+    if all(one.id != story.id for one in selected):
+        return f"it was last updated more than {format_duration(topic.max_age)} ago (max_age)"
+    if any(one.id == story.id and one.sources < topic.min_sources for one in selected):
+        return f"fewer than {topic.min_sources} independent sources carry it (min_sources)"
+    return f"{items} stories stand before it (items)"
+
+
+def _missing(db: Database, configuration: Configuration, topic: TopicSettings, story: Story) -> Iterator[str]:
+    """What of a topic's rule the entries of a story do not satisfy, each part looked at on its own."""
+    parts = [(f"all_of: {name}", _with(all_of=(name,))) for name in topic.all_of]
+    if topic.any_of:
+        parts.append((f"any_of: {', '.join(topic.any_of)}", _with(any_of=topic.any_of)))
+    if topic.match:
+        parts.append((f"match: {topic.match}", _with(match=topic.match)))
+    found = {words: _matches(db, configuration, topic, part, story) for words, part in parts}
+    reasons = [f"no entry has what `{words}` asks for" for words, entries in found.items() if not entries]
+    for name in topic.none_of:
+        excluded = _matches(db, configuration, topic, _with(all_of=(name,)), story)
+        reasons += [
+            f"entry {entry} has {_listed(words)}, which `none_of: {name}` keeps out"
+            for entry, words in excluded.items()
+        ]
+    reasons += _not_admitted(configuration, topic, story)
+    if not reasons and not set.intersection(*(set(entries) for entries in found.values())):
+        reasons = [f"`{words}`: only {_entries(entries)}" for words, entries in found.items()]
+        reasons.append("no single entry has all of that")
+    yield from reasons or ["its rule was changed and selects it now: the next pass puts it in"]
+
+
+def _not_admitted(configuration: Configuration, topic: TopicSettings, story: Story) -> Iterator[str]:
+    from aggregator.topic.rule import make_rule
+
+    rule = make_rule(topic, configuration.topics.vocabulary, configuration.sources)
+    for report in story.coverage:
+        if rule.sources is not None and report.source not in rule.sources:
+            yield f"entry {report.entry} is from {report.source}, to which the topic does not listen"
+        elif not rule.admits(report.source, report.language):
+            asked = ", ".join(topic.languages)
+            yield f"entry {report.entry} is in {report.language or 'no known language'}, not in {asked}"
+
+
+def _with(
+    all_of: tuple[str, ...] = (), any_of: tuple[str, ...] = (), match: str | None = None
+) -> dict[str, object]:
+    """The changes that leave one part of a rule."""
+    from aggregator.settings import TopicSources
+
+    return {
+        "all_of": all_of,
+        "any_of": any_of,
+        "match": match,
+        "none_of": (),
+        "sources": TopicSources(),
+        "languages": (),
+    }
+
+
+def _matches(
+    db: Database, configuration: Configuration, topic: TopicSettings, part: dict[str, object], story: Story
+) -> dict[EntryId, tuple[str, ...]]:
+    """The entries of the story that a part of the topic's rule selects, with the words that matched."""
+    from aggregator.store.topics import search
+    from aggregator.topic.rule import make_rule
+
+    alone = make_rule(topic.model_copy(update=part), configuration.topics.vocabulary, configuration.sources)
+    held = {report.entry for report in story.coverage}
+    return {match.entry: match.words for match in search(db, alone) if match.entry in held}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"“{clean(word)}”" for word in words)
+
+
+def _entries(entries: Iterable[EntryId]) -> str:
+    numbers = sorted(entries)
+    return f"{'entry' if len(numbers) == 1 else 'entries'} {', '.join(map(str, numbers))}"
+
+
+def _print(explanation: Explanation) -> None:
+    click.echo(f"{clean(explanation['headline'])} (story {explanation['story']})")
+    click.echo("\nIt holds")
+    for entry in explanation["entries"]:
+        click.echo(
+            f"  entry {entry['entry']} ({entry['source']}, “{clean(entry['title'])}”): {entry['reason']}."
+        )
+    if not explanation["topics"]:
+        click.echo("\nThere is no topic.")
+    for topic in explanation["topics"]:
+        where = "is in" if topic["holds"] else "is not in"
+        click.echo(f"\nIt {where} {topic['topic']}:")
+        for reason in topic["reasons"]:
+            click.echo(f"  {reason}.")

@@ -1,0 +1,65 @@
+"""Commands of the person who runs it: status, backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aggregator.cli import session as clock
+from aggregator.cli.output import Column, json_option, print_fields, print_json, print_table
+from aggregator.cli.session import Session
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(session: Session, as_json: bool) -> None:
+    """Show the health of the sources, what is due, the last passes and the size of the store."""
+    from aggregator.status import status as figures
+
+    configuration = session.configuration
+    with session.store() as db:
+        found = figures(db, configuration.sources, database=configuration.database, now=clock.now())
+    if as_json:
+        print_json([found])
+        return
+    states = ", ".join(f"{count:,} {state}" for state, count in found["sources"].items())
+    print_fields(
+        {
+            "database": f"{found['database']} ({found['database_bytes'] / 1e6:,.1f} MB)",
+            "entries": f"{found['entries']:,} ({found['duplicates']:,} duplicates)",
+            "stories": f"{found['stories']:,}",
+            "sources": states,
+            "due now": f"{found['due']:,}",
+            "next due": found["next_due"],
+        }
+    )
+    if found["failing"]:
+        click.echo()
+        print_table(
+            [Column("failing"), Column("in a row", "number"), Column("next try"), Column("why", "text")],
+            [(one["id"], one["failures"], one["next_due"], one["error"]) for one in found["failing"]],
+        )
+    if found["passes"]:
+        names = ("sources", "failed", "entries_new", "topics_published", "seconds")
+        click.echo()
+        print_table(
+            [Column("last passes"), *(Column(name.replace("_", " "), "number") for name in names)],
+            [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(session: Session, file: Path) -> None:
+    """Write a consistent copy of the database to FILE, also while the daemon runs.
+
+    FILE must be new. To restore, stop the daemon and put FILE in the database's place.
+    """
+    from aggregator.upkeep import backup as copy
+
+    with session.store() as db:
+        copy(db, file)
+    click.echo(f"{file} ({file.stat().st_size / 1e6:,.1f} MB)")

@@ -1,0 +1,161 @@
+"""How results look: tables on a terminal, plain columns in a pipe, one JSON object a line for programs.
+
+What sources wrote is printed without control characters: they could steer the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import click
+
+from aggregator.errors import UsageError
+
+LISTED = 50
+"""Rows of a table, unless --limit says otherwise."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. Names are never cut, texts are where a terminal is too narrow."""
+
+    title: str
+    kind: Literal["name", "text", "number"] = "name"
+
+
+def json_option(command: F) -> F:
+    """--json, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")(command)
+
+
+def limit_option(command: F) -> F:
+    """--limit, as `limit`: None when it is not given."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"How many at most. [default: {LISTED}, with --json all]",
+    )(command)
+
+
+def shown(limit: int | None, *, as_json: bool) -> int | None:
+    """How many rows to print; None: all."""
+    return limit if limit or as_json else LISTED
+
+
+def note_rest(printed: int, limit: int | None, *, as_json: bool) -> None:
+    """Say that a table may have ended only because nobody asked for more."""
+    if printed == LISTED and limit is None and not as_json:
+        note(f"The first {LISTED}; more with --limit.")
+
+
+def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One object a line."""
+    for row in rows:
+        click.echo(json.dumps(row, ensure_ascii=False))
+
+
+def print_list(
+    columns: Sequence[Column],
+    rows: Iterable[Mapping[str, Any]],
+    cells: Callable[[Mapping[str, Any]], Sequence[object]],
+    *,
+    as_json: bool,
+    nothing: str,
+) -> int:
+    """Rows as JSON lines, or as a table of what `cells` takes from each; returns how many they were.
+
+    `nothing` is said when there is none.
+    """
+    count = 0
+
+    def counting() -> Iterator[Mapping[str, Any]]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    if as_json:
+        print_json(counting())
+    elif texts := [cells(row) for row in counting()]:
+        print_table(columns, texts)
+    if not count:
+        note(nothing)
+    return count
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    """A table that fits the terminal; uncut columns, two spaces apart, where there is none."""
+    texts = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        _print_columns(columns, texts)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right" if column.kind == "number" else "left",
+            no_wrap=column.kind != "text",
+            overflow="ellipsis" if column.kind == "text" else "fold",
+        )
+    for row in texts:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """One `name  value` a line."""
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        click.echo(f"{name:<{width}}  {clean('-' if value in (None, '', []) else str(value))}")
+
+
+def note(text: str) -> None:
+    """A remark beside the result, on stderr."""
+    click.echo(text, err=True)
+
+
+def clean(text: str) -> str:
+    """The text on one line, without control characters."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 story`, `2 stories`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def full_text(query: str) -> str:
+    """A term, or a query in FTS5's language where it uses signs or words of it, as an FTS5 query."""
+    from aggregator.topic.rule import compile_term
+
+    words = query.split()
+    if any(word in ("AND", "OR", "NOT") for word in words) or any(sign in query for sign in '"():^+{}'):
+        return query
+    try:
+        return compile_term(query)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _print_columns(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    from rich.cells import cell_len
+
+    lines = [[column.title for column in columns], *rows]
+    widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        cells = []
+        for column, width, text in zip(columns, widths, line, strict=True):
+            space = " " * (width - cell_len(text))
+            cells.append(space + text if column.kind == "number" else text + space)
+        click.echo("  ".join(cells).rstrip())

@@ -1,0 +1,175 @@
+"""Commands that fetch and publish: update, publish."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli import session as clock
+from aggregator.cli.output import clean, counted, note, print_json
+from aggregator.cli.session import Session
+from aggregator.errors import UsageError
+
+if TYPE_CHECKING:
+    from aggregator.ledger import Applied
+    from aggregator.model import Harvest
+    from aggregator.store.sources import Scope
+    from aggregator.update import Summary
+
+
+@click.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Fetch all but what is disabled, gone or told to wait.")
+@click.option("--force", is_flag=True, help="Fetch what is gone or told to wait too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.pass_obj
+@click.pass_context
+def update(
+    ctx: click.Context, session: Session, ids: tuple[str, ...], is_all: bool, force: bool, as_json: bool
+) -> None:
+    """Make one pass: fetch what is due, store it, group it into stories, publish what changed.
+
+    With IDs these sources only, due or not. A source that fails is named on stderr and costs nothing
+    else: the exit status is 1 only when every source failed.
+
+    Example: aggregator update --all
+    """
+    scope: Scope = "force" if force else "all" if is_all else "due"
+    with stopping() as stop:
+        summary = _pass(session, ids, scope, stop)
+    if as_json:
+        print_json([summary.as_dict()])
+    else:
+        _print_summary(summary, was_stopped=stop.signal is not None)
+    if stop.signal is not None:
+        ctx.exit(128 + stop.signal)
+    done = summary.fetched + summary.not_modified + summary.unchanged
+    ctx.exit(1 if summary.failed and not done else 0)
+
+
+@click.command()
+@click.argument("topics", metavar="[TOPIC]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as one JSON object.")
+@click.pass_obj
+def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
+    """Write the publications again from the store: all, or those of the TOPICs.
+
+    A file that would hold the same bytes stays untouched.
+    """
+    from aggregator.store.connection import writer_lock
+    from aggregator.update import make_publisher, synchronize
+
+    configuration = session.configuration
+    known = {topic.id for topic in configuration.topics.topics}
+    if unknown := [topic for topic in topics if topic not in known]:
+        raise UsageError(
+            f"there is no topic {', '.join(map(repr, unknown))}",
+            hint="`aggregator topics list` names the topics",
+        )
+    with session.store() as db, writer_lock(configuration.database):
+        synchronize(db, configuration)
+        published = make_publisher(db, configuration).publish(now=clock.now(), only=topics or None, anew=True)
+    if as_json:
+        print_json([{"topics_published": published.topics, "files_written": published.files}])
+        return
+    files = counted(published.files, "file")
+    click.echo(f"{counted(published.topics, 'topic')} published, {files} written to {configuration.output}.")
+
+
+class Stop(threading.Event):
+    """Set by a signal, whose number it keeps."""
+
+    signal: int | None = None
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """An event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
+    stop = Stop()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        stop.signal = number
+        stop.set()
+        restore()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    try:
+        yield stop
+    finally:
+        restore()
+
+
+def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:
+    from aggregator.cli.progress import progress
+    from aggregator.engine.local import LocalEngine
+    from aggregator.store.connection import open_store, writer_lock
+    from aggregator.update import Clock, Observer, make_limits, synchronize, update
+    from aggregator.upkeep import prune_daily
+
+    configuration = session.configuration
+    failures: list[str] = []
+    with (
+        writer_lock(configuration.database),
+        open_store(configuration.database) as db,
+        closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
+    ):
+        with progress("Fetching") as bar:
+
+            def harvested(harvest: Harvest, _applied: Applied) -> None:
+                bar.advance()
+                if harvest.failure is not None:
+                    failures.append(f"{harvest.source}: {harvest.failure.message}")
+
+            summary = update(
+                db,
+                configuration,
+                synchronize(db, configuration),
+                engine,
+                clock=Clock(clock.now, clock.seconds),
+                jitter=clock.jitter,
+                scope=scope,
+                only=ids,
+                stop=stop,
+                observer=Observer(bar.started, harvested),
+            )
+        prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
+    for failure in sorted(failures):
+        note(f"failed: {clean(failure)}")
+    return summary
+
+
+def _print_summary(summary: Summary, *, was_stopped: bool) -> None:
+    if not summary.sources:
+        click.echo("No source is due. (`aggregator update --all` fetches all of them.)")
+    else:
+        done = {
+            "fetched": summary.fetched,
+            "not modified": summary.not_modified,
+            "unchanged": summary.unchanged,
+            "failed": summary.failed,
+        }
+        outcomes = ", ".join(f"{count:,} {what}" for what, count in done.items() if count) or "none fetched"
+        click.echo(
+            f"{counted(summary.sources, 'source')}: {outcomes}{', stopped early' if was_stopped else ''}."
+        )
+        click.echo(
+            f"{counted(summary.entries_new, 'new entry', 'new entries')}"
+            f" ({counted(summary.duplicates, 'duplicate')}), {summary.entries_revised:,} revised;"
+            f" {counted(summary.stories_new, 'new story', 'new stories')},"
+            f" {summary.stories_updated:,} updated."
+        )
+    click.echo(
+        f"{counted(summary.topics_published, 'topic')} published, {counted(summary.files_written, 'file')}"
+        f" written, {summary.seconds:.1f} s."
+    )

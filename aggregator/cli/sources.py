@@ -1,0 +1,196 @@
+"""The commands `sources`: list, show, add, remove, discover, import, export."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from aggregator.cli.output import (
+    Column,
+    clean,
+    counted,
+    json_option,
+    limit_option,
+    note,
+    print_fields,
+    print_json,
+    print_list,
+)
+from aggregator.cli.session import Session
+from aggregator.errors import AggregatorError, UsageError
+
+if TYPE_CHECKING:
+    from aggregator.harvest.discover import Found
+
+_LIST = "`aggregator sources list` names the sources"
+
+
+@click.group()
+def sources() -> None:
+    """List the sources and edit sources.yaml, whose comments stay as they are."""
+
+
+@sources.command("list")
+@limit_option
+@json_option
+@click.pass_obj
+def list_(session: Session, limit: int | None, as_json: bool) -> None:
+    """List the configured sources and how each is doing."""
+    from aggregator.status import source_health
+
+    configured = session.configuration.sources[:limit]
+    with session.store_if_any() as db:
+        rows = source_health(db, configured)
+    print_list(
+        [
+            Column("id"),
+            Column("state"),
+            Column("entries", "number"),
+            Column("fetched"),
+            Column("next due"),
+            Column("title", "text"),
+        ],
+        rows,
+        lambda row: (
+            row["id"],
+            row["state"],
+            row["entries"],
+            row["fetched"],
+            row["next_due"],
+            row["title"],
+        ),
+        as_json=as_json,
+        nothing="There is no source yet: `aggregator sources add URL`.",
+    )
+
+
+@sources.command()
+@click.argument("id")
+@json_option
+@click.pass_obj
+def show(session: Session, id: str, as_json: bool) -> None:
+    """Show all that is known of the source ID."""
+    from aggregator.status import source_health
+
+    named = tuple(source for source in session.configuration.sources if source.id == id)
+    if not named:
+        raise UsageError(f"there is no source {id!r}", hint=_LIST)
+    with session.store_if_any() as db:
+        (health,) = source_health(db, named)
+    if as_json:
+        print_json([health])
+        return
+    fields = {name.replace("_", " "): value for name, value in health.items()}
+    print_fields({**fields, "tags": ", ".join(health["tags"])})
+
+
+@sources.command()
+@click.argument("url")
+@click.option("--id", metavar="ID", help="Its name here. [default: made from the URL]")
+@click.option("--title", metavar="TITLE", help="[default: the feed's own]")
+@click.option("--tag", "tags", multiple=True, metavar="WORD", help="A tag; may be given several times.")
+@click.pass_obj
+def add(session: Session, url: str, id: str | None, title: str | None, tags: tuple[str, ...]) -> None:
+    """Add the feed at URL, or the first feed that the web page at URL links to.
+
+    Example: aggregator sources add https://kyivindependent.com --tag ukraine
+    """
+    from aggregator.config import add_source
+
+    if any(url == source.url for source in session.configuration.sources):
+        raise UsageError(f"{url} is a source already", hint=_LIST)
+    first, *others = _discover(session, url)
+    made = add_source(session.folder / "sources.yaml", first.url, id=id, title=title, tags=tags)
+    entries = counted(first.entries, "entry", "entries")
+    click.echo(f"{made}: {clean(first.title or first.url)}, {entries}, {first.url}")
+    for other in others:
+        note(f"The page links to {other.url} too ({clean(other.title or 'no title')}).")
+
+
+@sources.command()
+@click.argument("id")
+@click.pass_obj
+def remove(session: Session, id: str) -> None:
+    """Remove the source ID from sources.yaml. Its stored entries stay until they are old."""
+    from aggregator.config import remove_source
+
+    remove_source(session.folder / "sources.yaml", id)
+    click.echo(f"{id} is no source any more.")
+
+
+@sources.command()
+@click.argument("url")
+@json_option
+@click.pass_obj
+def discover(session: Session, url: str, as_json: bool) -> None:
+    """Find the feeds behind the URL of a web page; nothing is added."""
+    print_list(
+        [Column("url"), Column("type"), Column("entries", "number"), Column("title", "text")],
+        [
+            {"url": found.url, "type": found.type, "title": found.title, "entries": found.entries}
+            for found in _discover(session, url)
+        ],
+        lambda row: (row["url"], row["type"], row["entries"], row["title"]),
+        as_json=as_json,
+        nothing="There is no feed.",
+    )
+
+
+@sources.command("import")
+@click.argument("file", type=click.File("rb"), metavar="FILE.opml")
+@click.pass_obj
+def import_(session: Session, file: BinaryIO) -> None:
+    """Add the feeds of an OPML file (- reads stdin); its folders become tags.
+
+    A feed that is a source already is passed over. Nothing is fetched.
+    """
+    from aggregator.config import NewSource, add_sources
+    from aggregator.opml import read_opml
+
+    try:
+        outlines = read_opml(file.read())
+    except ValueError as error:
+        raise UsageError(f"{file.name}: {error}") from None
+    known = {source.url for source in session.configuration.sources}
+    new = [
+        NewSource(outline.url, title=outline.title or None, tags=outline.tags)
+        for outline in outlines
+        if outline.url not in known
+    ]
+    added = add_sources(session.folder / "sources.yaml", new)
+    for id in added:
+        click.echo(id)
+    note(f"{counted(len(added), 'source')} added, {len(outlines) - len(added):,} passed over.")
+
+
+@sources.command()
+@click.pass_obj
+def export(session: Session) -> None:
+    """Print the sources as OPML for another reader; their first tags become folders.
+
+    Example: aggregator sources export > subscriptions.opml
+    """
+    from aggregator.opml import Outline, write_opml
+
+    configuration = session.configuration
+    outlines = [
+        Outline(source.url, source.title or source.id, tags=source.tags) for source in configuration.sources
+    ]
+    click.echo(write_opml(configuration.aggregator.site.title, outlines, folders=True), nl=False)
+
+
+def _discover(session: Session, url: str) -> tuple[Found, ...]:
+    from aggregator.harvest.discover import discover
+    from aggregator.harvest.fetch import Fetcher
+    from aggregator.model import Failure
+    from aggregator.update import make_limits
+
+    if "://" not in url:
+        url = f"https://{url}"
+    with closing(Fetcher(make_limits(session.configuration))) as fetcher:
+        found = discover(url, fetcher)
+    if isinstance(found, Failure):
+        raise AggregatorError(f"{url} {found.message}", hint="give the address of the feed itself")
+    return found

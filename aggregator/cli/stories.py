@@ -1,0 +1,288 @@
+"""The commands `stories`: list, show, search, and the editor's word: pin, hide, merge, split, retitle."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+
+from aggregator.cli.output import (
+    Column,
+    clean,
+    full_text,
+    json_option,
+    limit_option,
+    note,
+    note_rest,
+    print_json,
+    print_list,
+    shown,
+)
+from aggregator.cli.session import Session
+from aggregator.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from aggregator.model import Report, Sentence, Story, StoryId
+
+_AT_ONCE = 200
+"""Stories read into memory at a time."""
+
+
+class SentenceLine(TypedDict):
+    """A sentence and where it was taken from."""
+
+    text: str
+    entry: int
+    url: str | None
+    source: str
+
+
+class OpinionLine(TypedDict):
+    """An opinion piece about a story."""
+
+    title: str
+    entry: int
+    url: str | None
+    source: str
+
+
+class StoryLine(TypedDict):
+    """A story as `stories list --json` prints it; `sources` and `entries` are ids."""
+
+    id: str
+    headline: str
+    first_published: str
+    updated: str
+    highlights: list[SentenceLine]
+    story: list[SentenceLine]
+    opinions: list[OpinionLine]
+    sources: list[str]
+    entries: list[int]
+    topics: list[str]
+    pinned: bool
+
+
+@click.group()
+def stories() -> None:
+    """List the stories and edit them. An editor's word outlives every later update."""
+
+
+@stories.command("list")
+@limit_option
+@json_option
+@click.pass_obj
+def list_(session: Session, limit: int | None, as_json: bool) -> None:
+    """List the stories, the last updated first."""
+    _list(session, None, limit, as_json=as_json)
+
+
+@stories.command()
+@click.argument("query")
+@limit_option
+@json_option
+@click.pass_obj
+def search(session: Session, query: str, limit: int | None, as_json: bool) -> None:
+    """List the stories with an entry that matches QUERY.
+
+    QUERY is a term (a word, a phrase, * for the rest of a word) or a query in SQLite FTS5's language.
+
+    Example: aggregator stories search 'umerov AND seoul'
+    """
+    _list(session, query, limit, as_json=as_json)
+
+
+@stories.command()
+@click.argument("story")
+@json_option
+@click.pass_obj
+def show(session: Session, story: str, as_json: bool) -> None:
+    """Show the story: its text with the sources, opinions and coverage."""
+    from aggregator.store.stories import load_stories
+
+    with session.store() as db:
+        (found,) = load_stories(db, [find_story(db, story)])
+        line = _line(db, found)
+    if as_json:
+        print_json([line])
+    else:
+        _print_story(found, line["topics"])
+
+
+@stories.command()
+@click.argument("stories", metavar="STORY...", nargs=-1, required=True)
+@click.option("--undo", is_flag=True, help="Let them go again.")
+@click.pass_obj
+def pin(session: Session, stories: tuple[str, ...], undo: bool) -> None:
+    """Keep stories at the top of their topics, however old they grow."""
+    from aggregator.editor import pin
+
+    with session.store() as db:
+        for story in stories:
+            _done(pin(db, story, pinned=not undo), "is not pinned any more" if undo else "is pinned")
+
+
+@stories.command()
+@click.argument("stories", metavar="STORY...", nargs=-1, required=True)
+@click.option("--undo", is_flag=True, help="Let them back in.")
+@click.pass_obj
+def hide(session: Session, stories: tuple[str, ...], undo: bool) -> None:
+    """Take stories out of every topic."""
+    from aggregator.editor import hide
+
+    with session.store() as db:
+        for story in stories:
+            _done(hide(db, story, hidden=not undo), "is not hidden any more" if undo else "is hidden")
+
+
+@stories.command()
+@click.argument("into", metavar="INTO")
+@click.argument("others", metavar="STORY...", nargs=-1, required=True)
+@click.pass_obj
+def merge(session: Session, into: str, others: tuple[str, ...]) -> None:
+    """Let the story INTO take all entries of the STORYs, whose ids and pages lead to it from now on."""
+    from aggregator.editor import merge
+
+    with session.store() as db:
+        _done(merge(db, into, others), "holds the entries of the others")
+
+
+@stories.command()
+@click.argument("story")
+@click.argument("entries", metavar="ENTRY...", nargs=-1, required=True, type=int)
+@click.pass_obj
+def split(session: Session, story: str, entries: tuple[int, ...]) -> None:
+    """Make a new story of the ENTRYs of a story; their copies go with them."""
+    from aggregator.editor import split
+
+    with session.store() as db:
+        _done(split(db, story, entries), "was made")
+
+
+@stories.command()
+@click.argument("story")
+@click.argument("headline", required=False)
+@click.pass_obj
+def retitle(session: Session, story: str, headline: str | None) -> None:
+    """Give the story a HEADLINE of your own; without one it goes back to its lead's."""
+    from aggregator.editor import retitle
+
+    with session.store() as db:
+        _done(
+            retitle(db, story, headline), "has your headline" if headline else "has its lead's headline again"
+        )
+
+
+def find_story(db: Database, story: str) -> StoryId:
+    """The story of this id, or the one that it was merged into. Raises UsageError."""
+    from aggregator.store.stories import resolve_story
+
+    found = resolve_story(db, story)
+    if found is None:
+        raise UsageError(f"there is no story {story!r}", hint="`aggregator stories list` names the stories")
+    return found
+
+
+def _list(session: Session, query: str | None, limit: int | None, *, as_json: bool) -> None:
+    from aggregator.store.stories import newest_stories
+
+    with session.store() as db:
+        try:
+            ids = newest_stories(
+                db, limit=shown(limit, as_json=as_json), query=full_text(query) if query is not None else None
+            )
+        except sqlite3.OperationalError as error:
+            if query is None:
+                raise
+            raise UsageError(f"{query!r} is no full-text query: {error}") from None
+        printed = print_list(
+            [
+                Column("id"),
+                Column("updated"),
+                Column("entries", "number"),
+                Column("sources", "number"),
+                Column("topics", "text"),
+                Column("headline", "text"),
+            ],
+            _lines(db, ids),
+            lambda row: (
+                row["id"],
+                row["updated"],
+                len(row["entries"]),
+                len(row["sources"]),
+                ", ".join(row["topics"]),
+                f"[pinned] {row['headline']}" if row["pinned"] else row["headline"],
+            ),
+            as_json=as_json,
+            nothing="There is no such story." if query else "There is no story yet.",
+        )
+    note_rest(printed, limit, as_json=as_json)
+
+
+def _lines(db: Database, ids: list[StoryId]) -> Iterator[StoryLine]:
+    from aggregator.store.stories import load_stories
+
+    for start in range(0, len(ids), _AT_ONCE):
+        for story in load_stories(db, ids[start : start + _AT_ONCE]):
+            yield _line(db, story)
+
+
+def _line(db: Database, story: Story) -> StoryLine:
+    from aggregator.store.topics import topics_of
+    from aggregator.times import to_text
+
+    return StoryLine(
+        id=story.id,
+        headline=story.headline,
+        first_published=to_text(story.first_published),
+        updated=to_text(story.updated),
+        highlights=[_sentence(sentence) for sentence in story.highlights],
+        story=[_sentence(sentence) for sentence in story.story],
+        opinions=[_opinion(report) for report in story.opinions],
+        sources=list(dict.fromkeys(report.source for report in story.coverage)),
+        entries=[report.entry for report in story.coverage],
+        topics=list(topics_of(db, story.id)),
+        pinned=story.pinned,
+    )
+
+
+def _sentence(sentence: Sentence) -> SentenceLine:
+    return SentenceLine(text=sentence.text, entry=sentence.entry, url=sentence.url, source=sentence.source)
+
+
+def _opinion(report: Report) -> OpinionLine:
+    return OpinionLine(title=report.title, entry=report.entry, url=report.url, source=report.source_title)
+
+
+def _print_story(story: Story, topics: list[str]) -> None:
+    from aggregator.times import to_text
+
+    lines = [
+        clean(story.headline),
+        f"Updated {to_text(story.updated)}, first reported {to_text(story.first_published)}",
+        f"Story {story.id}{', pinned' if story.pinned else ''}; topics: {', '.join(topics) or 'none'}",
+    ]
+    if story.highlights:
+        lines += ["", "Highlights", *(f"  - {clean(one.text)} [{one.source}]" for one in story.highlights)]
+    lines += ["", "Story", *(f"  {clean(one.text)} [{clean(one.source)}]" for one in story.story)]
+    opinions = [f"  {_credit(report)}" for report in story.opinions]
+    lines += ["", "Opinions", *(opinions or ["  There are no opinion pieces about it."])]
+    lines += ["", "Coverage", *(f"  {_credit(report)}" for report in story.coverage)]
+    for line in lines:
+        click.echo(line)
+
+
+def _credit(report: Report) -> str:
+    from aggregator.times import to_text
+
+    copy = f", copy of {report.duplicate_of}" if report.duplicate_of else ""
+    words = f"{to_text(report.published)}  {clean(report.source_title)}: {clean(report.title)}"
+    return f"{words} (entry {report.entry}{copy}) {report.url or ''}".rstrip()
+
+
+def _done(story: StoryId, what: str) -> None:
+    click.echo(f"{story} {what}.")
+    note("The next pass publishes that; `aggregator publish` does it now.")

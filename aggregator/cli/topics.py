@@ -1,0 +1,144 @@
+"""The commands `topics`: list, preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.cli import session as clock
+from aggregator.cli.output import (
+    Column,
+    counted,
+    full_text,
+    json_option,
+    limit_option,
+    note,
+    print_list,
+    shown,
+)
+from aggregator.cli.session import Session
+from aggregator.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from aggregator.config import Configuration
+    from aggregator.store.topics import Match
+    from aggregator.topic.rule import Rule
+
+
+@click.group()
+def topics() -> None:
+    """List the topics and try their rules."""
+
+
+@topics.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, as_json: bool) -> None:
+    """List the topics and how many stories each holds now."""
+    from aggregator.model import TopicId
+    from aggregator.store.topics import selected_stories
+    from aggregator.topic.select import choose
+
+    configuration = session.configuration
+    now, output = clock.now(), configuration.aggregator.output
+    with session.store_if_any() as db:
+        rows = []
+        for topic in configuration.topics.topics:
+            stories = choose(
+                selected_stories(db, TopicId(topic.id), since=now - topic.max_age),
+                min_sources=topic.min_sources,
+                items=topic.items or output.items,
+            )
+            rows.append(
+                {
+                    "id": topic.id,
+                    "title": topic.title,
+                    "description": topic.description,
+                    "stories": len(stories),
+                    "feed": f"{configuration.aggregator.site.base_url}{topic.id}/rss.xml",
+                }
+            )
+    print_list(
+        [Column("id"), Column("stories", "number"), Column("feed"), Column("title", "text")],
+        rows,
+        lambda row: (row["id"], row["stories"], row["feed"], row["title"]),
+        as_json=as_json,
+        nothing="There is no topic yet: write one into topics.yaml.",
+    )
+
+
+@topics.command()
+@click.argument("query", metavar="QUERY-or-ID")
+@limit_option
+@json_option
+@click.pass_obj
+def preview(session: Session, query: str, limit: int | None, as_json: bool) -> None:
+    """Show which stored entries a rule selects, the newest first, and the words that matched.
+
+    The rule is that of a topic (its id), a list of the vocabulary (its name), a term (ukrain*), or a
+    query in SQLite FTS5's language. Nothing is stored or published.
+
+    Example: aggregator topics preview 'howitzer* AND (korea* OR poland)'
+    """
+    from aggregator.store.topics import search
+
+    rule = _rule(session.configuration, query)
+    with session.store() as db:
+        try:
+            matches = {match.entry: match for match in search(db, rule)}
+        except ValueError as error:
+            raise UsageError(f"{query!r} is {error}") from None
+        printed = print_list(
+            [
+                Column("entry", "number"),
+                Column("date"),
+                Column("source"),
+                Column("words", "text"),
+                Column("title", "text"),
+            ],
+            islice(_newest(db, matches), shown(limit, as_json=as_json)),
+            lambda row: (row["entry"], row["date"], row["source"], ", ".join(row["words"]), row["title"]),
+            as_json=as_json,
+            nothing=f"No entry matches {rule.query}",
+        )
+    if printed:
+        rest = f" ({printed:,} shown)" if printed < len(matches) else ""
+        note(f"{counted(len(matches), 'entry matches', 'entries match')}{rest}.")
+
+
+def _rule(configuration: Configuration, query: str) -> Rule:
+    from aggregator.settings import TopicSettings
+    from aggregator.topic.rule import make_rule
+
+    topics = configuration.topics
+    named = next((topic for topic in topics.topics if topic.id == query), None)
+    if named is None and query in topics.vocabulary:
+        named = TopicSettings(id="preview", title=query, all_of=(query,))
+    if named is None:
+        named = TopicSettings(id="preview", title=query, match=full_text(query))
+    return make_rule(named, topics.vocabulary, configuration.sources)
+
+
+def _newest(db: Database, matches: dict[Any, Match]) -> Iterator[dict[str, Any]]:
+    from aggregator.store.entries import list_entries
+
+    left = len(matches)
+    for row in list_entries(db):
+        if not left:
+            return
+        match = matches.get(row["id"])
+        if match is not None:
+            left -= 1
+            yield {
+                "entry": row["id"],
+                "title": row["title"],
+                "source": row["source"],
+                "date": row["published"] or row["first_seen"],
+                "story": row["story"],
+                "words": list(match.words),
+            }
