@@ -8,7 +8,7 @@ from aggregator.cli.output import Column, json_option, limit_option, note_rest, 
 from aggregator.cli.session import Session
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def entries() -> None:
     """List the stored entries."""
 

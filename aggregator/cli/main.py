@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -74,7 +75,7 @@ class Program(click.Group):
             status = _refuse(error)
         except Exception as error:
             if "--debug" in args:
-                raise
+                traceback.print_exc()
             status = _complain(error)
         sys.exit(status or 0)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from types import FrameType
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +11,7 @@ import click
 from aggregator.cli import session as clock
 from aggregator.cli.output import clean, counted, note, print_json
 from aggregator.cli.session import Session
+from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +44,9 @@ def update(
     if as_json:
         print_json([summary.as_dict()])
     else:
-        _print_summary(summary, was_stopped=stop.signal is not None)
-    if stop.signal is not None:
-        ctx.exit(128 + stop.signal)
+        _print_summary(summary, was_stopped=stop.is_set())
+    if stop.status:
+        ctx.exit(stop.status)
     done = summary.fetched + summary.not_modified + summary.unchanged
     ctx.exit(1 if summary.failed and not done else 0)
 
@@ -80,34 +78,6 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
         return
     files = counted(published.files, "file")
     click.echo(f"{counted(published.topics, 'topic')} published, {files} written to {configuration.output}.")
-
-
-class Stop(threading.Event):
-    """Set by a signal, whose number it keeps."""
-
-    signal: int | None = None
-
-
-@contextmanager
-def stopping() -> Iterator[Stop]:
-    """An event that SIGTERM and Ctrl-C set; a second one ends the program at once."""
-    stop = Stop()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        stop.signal = number
-        stop.set()
-        restore()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    try:
-        yield stop
-    finally:
-        restore()
 
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:

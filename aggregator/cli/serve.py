@@ -14,8 +14,8 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.output import counted
-from aggregator.cli.passes import stopping
 from aggregator.cli.session import Session
+from aggregator.cli.stop import stopping
 
 _PREFIX = "aggregator-demo-"
 
@@ -72,9 +72,10 @@ def demo(folder: Path | None, once: bool) -> None:
         ) as shown,
     ):
         summary = shown.summary
+        entries = counted(summary.entries_new, "entry", "entries")
         click.echo(
             f"{counted(summary.fetched, 'source')} fetched,"
-            f" {counted(summary.entries_new, 'entry', 'entries')} ({counted(summary.duplicates, 'duplicate')}) in"
+            f" {entries} ({counted(summary.duplicates, 'duplicate')}) in"
             f" {counted(summary.stories_new, 'story', 'stories')}."
         )
         click.echo(f"Files:   {shown.configuration.output}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from aggregator.cli import session as clock
 from aggregator.cli.output import Column, counted, json_option, note, print_json, print_list
 from aggregator.cli.session import Session
+from aggregator.cli.stop import stopping
 from aggregator.config import Configuration, write_schemas, write_starter
 
 
@@ -40,13 +40,11 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
 
     Exit status 2 when something is wrong with it; with --online 1 when a source cannot be fetched.
     """
-    from aggregator.update import make_rules
-
     configuration = session.configuration
     counts = {
         "sources": len(configuration.sources),
         "disabled": sum(not source.enabled for source in configuration.sources),
-        "topics": len(make_rules(configuration)),
+        "topics": len(configuration.topics.topics),
         "vocabulary": len(configuration.topics.vocabulary),
     }
     if online:
@@ -82,13 +80,15 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
         for source in configuration.sources
         if source.enabled
     ]
-    harvests: dict[str, Harvest] = {}
+    order = [request.source for request in requests]
+    harvests: dict[SourceId, Harvest] = {}
     with (
+        stopping() as stop,
         progress("Checking") as bar,
         closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
     ):
         bar.started(len(requests))
-        for harvest in engine.run(requests, stop=threading.Event()):
+        for harvest in engine.run(requests, stop=stop):
             harvests[harvest.source] = harvest
             bar.advance()
     rows = [
@@ -101,7 +101,7 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
             "moved_to": harvest.moved_to,
             "error": harvest.failure.message if harvest.failure else None,
         }
-        for id, harvest in ((request.source, harvests[request.source]) for request in requests)
+        for id, harvest in sorted(harvests.items(), key=lambda pair: order.index(pair[0]))
     ]
     print_list(
         [Column("source"), Column("result"), Column("entries", "number"), Column("about", "text")],
@@ -115,4 +115,4 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
         as_json=as_json,
         nothing="There is no enabled source.",
     )
-    return 0 if all(row["ok"] for row in rows) else 1
+    return stop.status or (0 if all(row["ok"] for row in rows) else 1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LIST = "`aggregator sources list` names the sources"
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def sources() -> None:
     """List the sources and edit sources.yaml, whose comments stay as they are."""
 

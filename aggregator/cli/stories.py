@@ -66,7 +66,7 @@ class StoryLine(TypedDict):
     pinned: bool
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def stories() -> None:
     """List the stories and edit them. An editor's word outlives every later update."""
 

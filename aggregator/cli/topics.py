@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aggregator.topic.rule import Rule
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def topics() -> None:
     """List the topics and try their rules."""
 

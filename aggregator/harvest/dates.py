@@ -96,7 +96,7 @@ _CLOCK = re.compile(
     (?:\s?(?P<offset>[+-]\d{{1,4}}(?::\d\d)?)(?!\d))?
     (?:\s?\([^()]*\))?
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,  # ASCII: else İST is IST, and no known zone
 )
 
 _RFC1123 = re.compile(
