@@ -50,11 +50,12 @@ def interval(rhythm: Rhythm, *, now: datetime, fixed: timedelta | None, fetch: F
 def due_after_success(
     wait: timedelta, *, now: datetime, fresh_until: datetime | None, jitter: float, fetch: Fetch
 ) -> datetime:
-    """The next time. `jitter` between 0 and 1 moves it by up to a tenth to either side.
+    """The next time. `jitter` between 0 and 1 moves it by up to a tenth to either side, but never before
+    `fetch.min_interval` is over.
 
     The origin's wish for a longer wait (RFC 9111 §4.2) is heard up to `fetch.max_interval`.
     """
-    due = now + wait * (0.9 + 0.2 * jitter)
+    due = now + max(wait * (0.9 + 0.2 * jitter), fetch.min_interval)
     return max(due, min(fresh_until, now + fetch.max_interval)) if fresh_until else due
 
 
@@ -62,6 +63,7 @@ def due_after_failure(
     failures: int, *, now: datetime, retry_at: datetime | None, jitter: float, fetch: Fetch
 ) -> datetime:
     """The next time after so many failures in a row: doubling up to a day, never given up."""
-    wait = min(fetch.min_interval * int(2 ** min(failures - 1, 20)), _LONGEST_BACK_OFF)
+    doubled = min(fetch.min_interval, _LONGEST_BACK_OFF) * int(2 ** min(failures - 1, 20))
+    wait = max(min(doubled, _LONGEST_BACK_OFF), fetch.min_interval)
     due = now + wait * (1 + 0.25 * jitter)
     return max(due, retry_at) if retry_at else due

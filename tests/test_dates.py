@@ -10,7 +10,7 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.harvest.dates import parse_date
@@ -231,45 +231,14 @@ def test_a_korean_date_comes_back_as_it_was(moment: datetime) -> None:
 
 PIECES = st.sampled_from(
     (
-        *(
-            "2024",
-            "27",
-            "11",
-            "Nov",
-            "листопада",
-            "15:05",
-            "오후",
-            "년",
-            "월",
-            "PM",
-            "mar.",
-            "ago",
-            "KST",
-            "İST",
-        ),
-        *(
-            "+0900",
-            "+99:99",
-            "٢٠٢٤",
-            "²",
-            "ﷺ",
-            "T",
-            "Z",
-            ":",
-            "/",
-            "-",
-            ".",
-            ", ",
-            " ",
-            "(",
-            "\n",
-            "\0",
-            "\ud800",
-        ),
+        *("2024", "27", "11", "Nov", "листопада", "15:05", "오후", "년", "월", "PM", "mar.", "ago", "KST"),
+        *("İST", "+0900", "+99:99", "٢٠٢٤", "²", "ﷺ", "T", "Z", ":", "/", "-", ".", ", ", " ", "(", "\n"),
+        *("\0", "\ud800"),
     )
 )
 
 
+@settings(deadline=None)  # the first text in another language loads the months of all
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=20).map("".join)))
 def test_no_text_raises_or_gives_a_date_out_of_bounds(raw: str) -> None:
     moment = parse_date(raw, now=NOW)

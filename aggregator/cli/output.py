@@ -23,10 +23,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Names are never cut, texts are where a terminal is too narrow."""
+    """A column of a table. A narrow terminal cuts texts, and it gets times to the minute."""
 
     title: str
-    kind: Literal["name", "text", "number"] = "name"
+    kind: Literal["name", "text", "number", "time"] = "name"
 
 
 def json_option(command: F) -> F:
@@ -105,11 +105,15 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> 
         table.add_column(
             column.title,
             justify="right" if column.kind == "number" else "left",
+            # What may not wrap is the last to be narrowed: names stay whole, texts give way
             no_wrap=column.kind != "text",
-            overflow="ellipsis" if column.kind == "text" else "fold",
         )
     for row in texts:
-        table.add_row(*map(Text, row))
+        cells = (
+            f"{text[:16]}Z" if column.kind == "time" and text else text
+            for column, text in zip(columns, row, strict=True)
+        )
+        table.add_row(*(Text(text, no_wrap=True, overflow="ellipsis") for text in cells))
     Console().print(table)
 
 

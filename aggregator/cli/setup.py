@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,9 @@ from aggregator.cli.output import Column, counted, json_option, note, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.config import Configuration, write_schemas, write_starter
+
+if TYPE_CHECKING:
+    from aggregator.model import Harvest
 
 
 @click.command()
@@ -70,30 +75,11 @@ def schema(folder: Path) -> None:
 
 def _check_online(configuration: Configuration, *, as_json: bool) -> int:
     """Fetch every enabled source; returns the exit status."""
-    from aggregator.cli.progress import progress
-    from aggregator.engine.local import LocalEngine
-    from aggregator.model import Harvest, Request, SourceId
-    from aggregator.update import make_limits
-
-    requests = [
-        Request(SourceId(source.id), source.url, headers=tuple(source.headers.items()))
-        for source in configuration.sources
-        if source.enabled
-    ]
-    order = [request.source for request in requests]
-    harvests: dict[SourceId, Harvest] = {}
-    with (
-        stopping() as stop,
-        progress("Checking") as bar,
-        closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
-    ):
-        bar.started(len(requests))
-        for harvest in engine.run(requests, stop=stop):
-            harvests[harvest.source] = harvest
-            bar.advance()
+    with stopping() as stop:
+        harvests = _harvest_all(configuration, stop)
     rows = [
         {
-            "id": id,
+            "id": harvest.source,
             "ok": harvest.failure is None,
             "status": harvest.status,
             "title": harvest.feed.title,
@@ -101,7 +87,7 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
             "moved_to": harvest.moved_to,
             "error": harvest.failure.message if harvest.failure else None,
         }
-        for id, harvest in sorted(harvests.items(), key=lambda pair: order.index(pair[0]))
+        for harvest in harvests
     ]
     print_list(
         [Column("source"), Column("result"), Column("entries", "number"), Column("about", "text")],
@@ -113,6 +99,30 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
             row["error"] or (f"moved to {row['moved_to']}" if row["moved_to"] else row["title"]),
         ),
         as_json=as_json,
-        nothing="There is no enabled source.",
+        nothing="No source was fetched.",
     )
     return stop.status or (0 if all(row["ok"] for row in rows) else 1)
+
+
+def _harvest_all(configuration: Configuration, stop: threading.Event) -> list[Harvest]:
+    """What each enabled source yields, in the order of the configuration."""
+    from aggregator.cli.progress import progress
+    from aggregator.engine.local import LocalEngine
+    from aggregator.model import Request, SourceId
+    from aggregator.update import make_limits
+
+    requests = [
+        Request(SourceId(source.id), source.url, headers=tuple(source.headers.items()))
+        for source in configuration.sources
+        if source.enabled
+    ]
+    harvests: dict[SourceId, Harvest] = {}
+    with (
+        progress("Checking") as bar,
+        closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
+    ):
+        bar.started(len(requests))
+        for harvest in engine.run(requests, stop=stop):
+            harvests[harvest.source] = harvest
+            bar.advance()
+    return [harvests[request.source] for request in requests if request.source in harvests]

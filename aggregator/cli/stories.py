@@ -201,8 +201,7 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
         printed = print_list(
             [
                 Column("id"),
-                Column("updated"),
-                Column("entries", "number"),
+                Column("updated", "time"),
                 Column("sources", "number"),
                 Column("topics", "text"),
                 Column("headline", "text"),
@@ -211,7 +210,6 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
             lambda row: (
                 row["id"],
                 row["updated"],
-                len(row["entries"]),
                 len(row["sources"]),
                 ", ".join(row["topics"]),
                 f"[pinned] {row['headline']}" if row["pinned"] else row["headline"],

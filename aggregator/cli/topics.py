@@ -96,7 +96,7 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
         printed = print_list(
             [
                 Column("entry", "number"),
-                Column("date"),
+                Column("date", "time"),
                 Column("source"),
                 Column("words", "text"),
                 Column("title", "text"),

@@ -244,10 +244,7 @@ def _foreign_day(text: str) -> datetime | None:
     """A day in other languages' words. dateparser takes milliseconds, and entries share their days."""
     if len(text) > _MAX_DAY_LENGTH or not re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text):
         return None
-    try:
-        found = _dateparser().get_date_data(text).date_obj
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return None  # it does not promise to raise only its own errors
+    found = _dateparser().get_date_data(text).date_obj
     return found.replace(tzinfo=UTC) if found else None
 
 

@@ -11,8 +11,8 @@ _SAMPLE = 300
 """Characters looked at: with 1,000 no more texts are right."""
 _LATIN_LETTERS_NEEDED = 12
 _OTHER_LETTERS_NEEDED = 3
-_SURE = 0.5
-"""Least probability. Titles of 8 Latin languages: at 0.5 98 of 100 answers are right, at 0 95."""
+_SURE = 0.4
+"""Least probability: 93 of 100 titles in 8 Latin languages get an answer, and 97 of 100 answers are right."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")

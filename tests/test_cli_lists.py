@@ -1,0 +1,270 @@
+"""The commands topics, stories, entries and explain: what they list, and what an editor says."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Desk
+from origin import Origin, rss
+
+_TOPICS = """\
+vocabulary:
+  arms_words: [howitzer*, missile*]
+topics:
+  - id: aid
+    title: Aid
+    all_of: [Seoul, arms_words]
+    any_of: [Kyiv, Ukrain*]
+    none_of: [football]
+    max_age: 9000d
+  - {id: fresh, title: Fresh, all_of: [Seoul], max_age: 1d}
+  - {id: carried, title: Carried, all_of: [Seoul], max_age: 9000d, min_sources: 2}
+  - {id: short, title: Short, all_of: [Kyiv], max_age: 9000d, items: 1}
+  - {id: german, title: German, all_of: [Seoul], max_age: 9000d, languages: [de]}
+  - {id: rivals, title: Rivals, all_of: [Seoul], max_age: 9000d, sources: {include: [rival]}}
+  - {id: exact, title: Exact, match: 'Seoul AND "to Kyiv"', max_age: 9000d}
+"""
+_REPORT = (
+    "The government said on Wednesday that it would think about sending howitzers and ammunition, a step that"
+    " it had refused for two years, while its own army asked for time to count what was left in its depots."
+)
+_AID = {"title": "Seoul weighs howitzers to Kyiv", "link": "https://wire.example/1", "text": _REPORT}
+_COPY = {**_AID, "title": "Korea thinks about arms", "link": "https://rival.example/9"}
+_GAME = {
+    "title": "Football in Seoul and Kyiv: missiles from the penalty spot",
+    "link": "https://wire.example/2",
+    "date": "Wed, 27 Nov 2024 10:00:00 GMT",
+}
+_VIEW = {
+    "title": "Why Kyiv should wait",
+    "link": "https://views.example/3",
+    "date": "Wed, 27 Nov 2024 08:00:00 GMT",
+}
+
+
+@pytest.fixture
+def stocked(desk: Desk, origin: Origin) -> Desk:
+    """A desk with three sources: one report with a copy, one opinion piece, one off topic."""
+    desk.write("topics.yaml", _TOPICS)
+    desk.add("wire", origin.put("/wire", rss("Wire", _AID, _GAME)), "    language: en\n")
+    desk.run("update")
+    desk.add("rival", origin.put("/rival", rss("Rival", _COPY)))
+    desk.add("views", origin.put("/views", rss("Views", _VIEW)), "    opinion: true\n")
+    desk.run("update")
+    return desk
+
+
+def _story(desk: Desk, word: str) -> str:
+    (found,) = desk.rows("stories", "search", word)
+    return str(found["id"])
+
+
+def test_entries_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> None:
+    rows = stocked.rows("entries", "list")
+    assert (
+        list(rows[0])
+        == ["id", "source", "guid", "url", "canonical_url", "title", "published", "updated", "first_seen", "language", "kind", "duplicate_of", "story"]
+    )
+    assert [row["title"] for row in rows] == [
+        _GAME["title"],
+        _COPY["title"],
+        _AID["title"],
+        _VIEW["title"],
+    ]
+    assert rows[0]["published"] == "2024-11-27T10:00:00Z"
+    (copy,) = stocked.rows("entries", "list", "--source", "rival")
+    assert copy["duplicate_of"] == rows[2]["id"]
+    assert len(stocked.rows("entries", "list", "--story", copy["story"])) == 2
+    assert len(stocked.rows("entries", "list", "--limit", "3")) == 3
+
+
+def test_an_empty_listing_says_so_beside_the_result(stocked: Desk) -> None:
+    result = stocked.run("entries", "list", "--source", "nobody")
+    assert (result.stdout, result.stderr) == ("", "There is no such entry.\n")
+
+
+def test_a_table_ends_after_fifty_rows_and_says_so(desk: Desk, origin: Origin) -> None:
+    items = [{"title": f"Report {n}", "link": f"https://many.example/{n}"} for n in range(60)]
+    desk.add("many", origin.put("/many", rss("Many", *items)))
+    desk.run("update")
+    result = desk.run("stories", "list")
+    assert len(result.stdout.splitlines()) == 51
+    assert "more with --limit" in result.stderr
+    assert len(desk.run("stories", "list", "--limit", "55").stdout.splitlines()) == 56
+    assert len(desk.rows("stories", "list")) == 60
+
+
+def test_stories_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> None:
+    rows = stocked.rows("stories", "list")
+    assert [row["headline"] for row in rows] == [_GAME["title"], _AID["title"], _VIEW["title"]]
+    assert (
+        list(rows[1])
+        == ["id", "headline", "first_published", "updated", "highlights", "story", "opinions", "sources", "entries", "topics", "pinned"]
+    )
+    assert rows[1]["sources"] == ["rival", "wire"]
+    assert len(rows[1]["entries"]) == 2
+    assert rows[1]["topics"] == ["aid", "carried", "exact", "fresh", "rivals", "short"]
+    (sentence,) = rows[1]["story"]
+    assert list(sentence) == ["text", "entry", "url", "source"]
+    assert sentence["text"] == _REPORT
+    assert rows[2]["opinions"][0]["title"] == _VIEW["title"]
+
+
+def test_a_story_is_shown_with_its_sources_opinions_and_coverage(stocked: Desk) -> None:
+    shown = stocked.run("stories", "show", _story(stocked, "howitzer*")).stdout
+    assert shown.startswith(f"{_AID['title']}\n")
+    assert f"  {_REPORT} [" in shown
+    assert "There are no opinion pieces about it." in shown
+    assert "Rival: Korea thinks about arms (entry 3, copy of 1) https://rival.example/9" in shown
+    assert "Why Kyiv should wait" in stocked.run("stories", "show", _story(stocked, "wait")).stdout
+    assert stocked.rows("stories", "show", _story(stocked, "wait"))[0]["topics"] == ["short"]
+
+
+@pytest.mark.parametrize("arguments", [["stories", "show"], ["stories", "pin"], ["explain"]])
+def test_an_unknown_story_is_refused(stocked: Desk, arguments: list[str]) -> None:
+    result = stocked.run(*arguments, "nothing", status=2)
+    assert result.stderr == (
+        "error: there is no story 'nothing'\nhint: `aggregator stories list` names the stories\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["stories", "search"], ["topics", "preview"]])
+@pytest.mark.parametrize("query", ["seoul AND", '"seoul', "*", "nowhere: seoul"])
+def test_a_query_that_is_none_is_refused(stocked: Desk, command: list[str], query: str) -> None:
+    result = stocked.run(*command, query, status=2)
+    assert result.stderr.startswith("error: ")
+    assert query in result.stderr
+
+
+def test_the_editors_word_is_kept_and_can_be_taken_back(stocked: Desk) -> None:
+    story = _story(stocked, "howitzer*")
+    stocked.run("stories", "pin", story)
+    stocked.run("stories", "retitle", story, "Seoul  thinks again")
+    stocked.run("update", "--all")
+    (found,) = stocked.rows("stories", "show", story)
+    assert (found["pinned"], found["headline"]) == (True, "Seoul thinks again")
+    assert "[pinned] Seoul thinks again" in stocked.run("stories", "list").stdout
+    stocked.run("stories", "pin", "--undo", story)
+    stocked.run("stories", "retitle", story)
+    (found,) = stocked.rows("stories", "show", story)
+    assert (found["pinned"], found["headline"]) == (False, _AID["title"])
+
+
+def test_a_hidden_story_leaves_the_feed_until_it_is_let_back_in(stocked: Desk) -> None:
+    story, feed = _story(stocked, "howitzer*"), stocked.feeds / "aid" / "rss.xml"
+    assert "next pass publishes" in stocked.run("stories", "hide", story).stderr
+    stocked.run("publish", "aid")
+    assert _AID["title"] not in feed.read_text()
+    assert "an editor hid it" in stocked.run("explain", story, "--topic", "aid").stdout
+    stocked.run("stories", "hide", "--undo", story)
+    stocked.run("publish", "aid")
+    assert _AID["title"] in feed.read_text()
+
+
+def test_stories_merge_and_split(stocked: Desk) -> None:
+    story, other = _story(stocked, "howitzer*"), _story(stocked, "wait")
+    stocked.run("stories", "merge", story, other)
+    (found,) = stocked.rows("stories", "show", other)
+    assert (found["id"], len(found["entries"])) == (story, 3)
+    assert "an editor moved it here" in stocked.run("explain", story).stdout
+    (view,) = stocked.rows("entries", "list", "--source", "views")
+    made = stocked.run("stories", "split", story, str(view["id"])).stdout.split()[0]
+    assert stocked.rows("stories", "show", made)[0]["headline"] == _VIEW["title"]
+    assert "does not hold entry" in stocked.run("stories", "split", story, str(view["id"]), status=2).stderr
+
+
+def test_a_story_says_why_it_holds_its_entries(stocked: Desk, origin: Origin) -> None:
+    origin.put("/views", rss("Views", _VIEW, {"title": "Elsewhere", "link": f"{_GAME['link']}?utm_source=x"}))
+    stocked.run("update", "--all")
+    (explained,) = stocked.rows("explain", _story(stocked, "howitzer*"))
+    assert {one["source"]: one["reason"] for one in explained["entries"]} == {
+        "wire": "the story began with it",
+        "rival": "it has the same text as entry 1",
+    }
+    (explained,) = stocked.rows("explain", _story(stocked, "football"))
+    assert explained["entries"][1]["reason"] == "it is the same page as entry 2"
+    origin.put("/rival", rss("Rival", {**_COPY, "text": f"{_REPORT} More tomorrow."}))
+    stocked.run("update", "--all")
+    assert "it repeated entry 1" in stocked.run("explain", _story(stocked, "tomorrow")).stdout
+
+
+@pytest.mark.parametrize(
+    ("topic", "word", "holds", "reason"),
+    [
+        ("aid", "howitzer*", True, "entry 1 has “Seoul”, “howitzers”, “Kyiv”"),
+        ("fresh", "howitzer*", True, "it is not in the feed: it was last updated more than 1d ago (max_age)"),
+        ("carried", "howitzer*", True, "fewer than 2 independent sources carry it (min_sources)"),
+        ("short", "wait", True, "it is not in the feed: 1 stories stand before it (items)"),
+        ("aid", "wait", False, "no entry has what `all_of: Seoul` asks for"),
+        ("aid", "wait", False, "no entry has what `all_of: arms_words` asks for"),
+        ("aid", "football", False, "entry 2 has “Football”, which `none_of: football` keeps out"),
+        ("exact", "wait", False, 'no entry has what `match: Seoul AND "to Kyiv"` asks for'),
+        ("german", "howitzer*", False, "entry 1 is in en, not in de"),
+        ("rivals", "football", False, "entry 2 is from wire, to which the topic does not listen"),
+    ],
+)
+def test_it_says_why_a_topic_holds_a_story_or_not(
+    stocked: Desk, topic: str, word: str, holds: bool, reason: str
+) -> None:
+    (explained,) = stocked.rows("explain", _story(stocked, word), "--topic", topic)
+    (about,) = explained["topics"]
+    assert (about["topic"], about["holds"]) == (topic, holds)
+    assert any(reason in one for one in about["reasons"]), about["reasons"]
+
+
+def test_it_says_when_no_single_entry_has_all_of_a_rule(stocked: Desk) -> None:
+    game, view = _story(stocked, "football"), _story(stocked, "wait")
+    stocked.write("topics.yaml", "topics: [{id: both, title: Both, all_of: [football], any_of: [wait]}]\n")
+    stocked.run("update", "--all")
+    stocked.run("stories", "merge", game, view)
+    said = stocked.run("explain", game).stdout
+    assert "It is not in both:" in said
+    assert "`all_of: football`: only entry 2." in said
+    assert "no single entry has all of that." in said
+
+
+def test_it_says_when_a_changed_rule_will_take_the_story(stocked: Desk) -> None:
+    stocked.write("topics.yaml", "topics: [{id: new, title: New, all_of: [football]}]\n")
+    said = stocked.run("explain", _story(stocked, "football")).stdout
+    assert "selects it now: the next pass puts it in" in said
+    stocked.write("topics.yaml", "topics: []\n")
+    assert "There is no topic." in stocked.run("explain", _story(stocked, "football")).stdout
+    assert "no topic 'new'" in stocked.run("explain", "x", "--topic", "new", status=2).stderr
+
+
+def test_topics_are_listed_with_what_they_publish(stocked: Desk) -> None:
+    rows = {row["id"]: row for row in stocked.rows("topics", "list")}
+    assert {id: row["stories"] for id, row in rows.items()} == {
+        "aid": 1,
+        "fresh": 0,
+        "carried": 0,
+        "short": 1,
+        "german": 0,
+        "rivals": 1,
+        "exact": 1,
+    }
+    assert rows["aid"]["feed"] == "http://127.0.0.1:8080/aid/rss.xml"
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("aid", [_AID["title"]]),
+        ("arms_words", [_GAME["title"], _COPY["title"], _AID["title"]]),
+        ("SEOUL", [_GAME["title"], _AID["title"]]),
+        ("howitzers to ky*", [_AID["title"]]),
+        ("kyiv NOT seoul", [_VIEW["title"]]),
+        ("title: korea", [_COPY["title"]]),
+    ],
+)
+def test_a_preview_takes_a_topic_a_vocabulary_a_term_or_a_query(
+    stocked: Desk, query: str, titles: list[str]
+) -> None:
+    assert [row["title"] for row in stocked.rows("topics", "preview", query)] == titles
+
+
+def test_a_preview_counts_all_and_shows_the_newest_with_the_words_that_matched(stocked: Desk) -> None:
+    result = stocked.run("topics", "preview", "seoul AND missile*", "--limit", "1")
+    assert result.stderr == "1 entry matches.\n"
+    assert "Seoul, missiles" in result.stdout
+    assert stocked.run("topics", "preview", "kyiv", "--limit", "1").stderr == "3 entries match (1 shown).\n"
+    assert "No entry matches" in stocked.run("topics", "preview", "nobody").stderr

@@ -1,0 +1,115 @@
+"""When a source is due again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from builders import NOON
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.pace import Rhythm, due_after_failure, due_after_success, interval, learn
+from aggregator.settings import Fetch
+
+HOUR = timedelta(hours=1)
+FETCH = Fetch()
+moments = st.lists(st.timedeltas(timedelta(days=-90), timedelta(days=90)).map(lambda delta: NOON + delta))
+rhythms = st.builds(
+    Rhythm,
+    st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
+    st.none() | st.timedeltas(timedelta(days=-400), timedelta(days=1)).map(lambda delta: NOON + delta),
+)
+
+
+def waits(rhythm: Rhythm, fetch: Fetch = FETCH, fixed: timedelta | None = None) -> timedelta:
+    return interval(rhythm, now=NOON, fixed=fixed, fetch=fetch)
+
+
+def test_the_rhythm_is_the_middle_gap_of_the_newest_dozen() -> None:
+    old = [NOON - timedelta(days=100 + day) for day in range(20)]
+    hourly = [NOON - HOUR * count for count in range(12)]
+    assert learn([*old, *hourly], now=NOON, known=Rhythm()) == Rhythm(HOUR, NOON)
+
+
+def test_entries_of_one_moment_count_once_and_future_ones_not_at_all() -> None:
+    published = [NOON - HOUR] * 30 + [NOON - 3 * HOUR, NOON + HOUR]
+    assert learn(published, now=NOON, known=Rhythm()) == Rhythm(2 * HOUR, NOON - HOUR)
+
+
+def test_a_document_that_tells_nothing_leaves_what_was_known() -> None:
+    known = Rhythm(HOUR, NOON)
+    assert learn([], now=NOON, known=known) == known
+    assert learn([NOON - 5 * HOUR], now=NOON, known=known) == known
+
+
+@given(moments, rhythms)
+def test_what_is_learnt_never_lies_ahead_or_backwards(published: list[object], known: Rhythm) -> None:
+    rhythm = learn(published, now=NOON, known=known)  # type: ignore[arg-type]
+    assert rhythm.gap is None or rhythm.gap >= timedelta(0)
+    assert rhythm.newest is None or rhythm.newest <= max(NOON, known.newest or NOON)
+    assert known.newest is None or (rhythm.newest or NOON) >= known.newest
+
+
+def test_a_source_is_asked_twice_a_gap() -> None:
+    assert waits(Rhythm(6 * HOUR, NOON - HOUR)) == 3 * HOUR
+
+
+def test_a_silent_source_is_asked_more_and_more_seldom() -> None:
+    silent = [waits(Rhythm(HOUR, NOON - timedelta(days=days))) for days in (0, 1, 3, 30)]
+    assert silent == [HOUR / 2, 3 * HOUR, 9 * HOUR, FETCH.max_interval]
+
+
+def test_a_source_of_unknown_rhythm_is_asked_every_hour() -> None:
+    assert waits(Rhythm()) == HOUR
+    assert waits(Rhythm(), Fetch(min_interval=2 * HOUR)) == 2 * HOUR
+    assert waits(Rhythm(), Fetch(max_interval=HOUR / 2)) == HOUR / 2
+
+
+def test_a_configured_interval_holds_but_for_the_least_one() -> None:
+    assert waits(Rhythm(HOUR, NOON), fixed=timedelta(days=7)) == timedelta(days=7)
+    assert waits(Rhythm(HOUR, NOON), fixed=timedelta(seconds=1)) == FETCH.min_interval
+
+
+@given(rhythms)
+def test_the_wait_lies_between_the_least_and_the_longest_interval(rhythm: Rhythm) -> None:
+    assert FETCH.min_interval <= waits(rhythm) <= FETCH.max_interval
+
+
+@given(st.floats(0, 1), st.timedeltas(FETCH.min_interval, FETCH.max_interval))
+def test_jitter_moves_a_fetch_by_a_tenth_but_never_before_the_least_interval(
+    jitter: float, wait: timedelta
+) -> None:
+    due = due_after_success(wait, now=NOON, fresh_until=None, jitter=jitter, fetch=FETCH)
+    assert NOON + max(wait * 0.899, FETCH.min_interval) <= due <= NOON + wait * 1.101
+
+
+def test_the_origins_wish_for_a_longer_wait_is_heard_up_to_the_longest_interval() -> None:
+    def due(fresh: timedelta) -> timedelta:
+        fresh_until = NOON + fresh
+        return due_after_success(HOUR, now=NOON, fresh_until=fresh_until, jitter=0.5, fetch=FETCH) - NOON
+
+    assert due(HOUR / 2) == HOUR
+    assert due(5 * HOUR) == 5 * HOUR
+    assert due(timedelta(days=6)) == FETCH.max_interval
+
+
+def back_off(failures: int, fetch: Fetch = FETCH, retry: timedelta | None = None) -> timedelta:
+    retry_at = NOON + retry if retry else None
+    return due_after_failure(failures, now=NOON, retry_at=retry_at, jitter=0.0, fetch=fetch) - NOON
+
+
+def test_back_off_doubles_up_to_a_day() -> None:
+    minutes = [back_off(failures) / timedelta(minutes=1) for failures in range(1, 12)]
+    assert minutes == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440]
+    assert back_off(1_000_000) == timedelta(days=1)
+
+
+def test_back_off_is_never_shorter_than_the_least_interval() -> None:
+    assert back_off(1, Fetch(min_interval=timedelta(days=3))) == timedelta(days=3)
+    century = timedelta(days=36000)
+    assert back_off(99, Fetch(min_interval=century, max_interval=century)) == century
+
+
+def test_the_origin_may_ask_for_a_longer_back_off_but_not_for_a_shorter_one() -> None:
+    assert back_off(1, retry=timedelta(days=2)) == timedelta(days=2)
+    assert back_off(4, retry=timedelta(seconds=1)) == timedelta(minutes=40)
