@@ -180,7 +180,11 @@ class Daemon:
         try:
             self._apply(load(self._configuration.folder, environ=self._environ))
         except ConfigError as error:
-            log.error("the configuration is wrong, the last good one stays in force:\n%s", error)
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("the configuration is wrong: the last good one stays in force")
+            return
+        self._publish()
 
     def _apply(self, configuration: Configuration) -> None:
         old, self._configuration = self._configuration, configuration
@@ -212,4 +216,6 @@ class Daemon:
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if harvest.failure is not None:
-        log.warning("%s: %s", harvest.source, harvest.failure.message)
+        # It may quote what a server sent: on one line, so that none can write into the log
+        message = "".join(sign if sign.isprintable() else " " for sign in harvest.failure.message)
+        log.warning("%s: %s", harvest.source, message)

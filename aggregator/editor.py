@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from aggregator.errors import UsageError
 from aggregator.model import EntryId, StoryId
 from aggregator.store.connection import writing
+from aggregator.store.entries import promote
 from aggregator.store.stories import move_entries, open_split, refresh_story, resolve_story, set_word
 
 
@@ -51,11 +52,14 @@ def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
                 f"story {origin} does not hold entry {', '.join(unknown)}",
                 hint=f"`aggregator entries list --story {origin}` names its entries",
             )
-        leaving = {id for id, original in held.items() if id in entries or original in entries}
+        leaving = sorted(id for id, original in held.items() if id in entries or original in entries)
         if len(leaving) == len(held):
             raise UsageError(f"all entries of story {origin} would leave it: there is nothing to split")
-        made = open_split(db, origin, [EntryId(id) for id in sorted(leaving)])
-        refresh_story(db, origin)
+        made = open_split(db, origin, [EntryId(id) for id in leaving])
+        for original in {held[id] for id in leaving} - {None, *leaving}:
+            promote(db, [id for id in leaving if held[id] == original])
+        for changed in (origin, made):
+            refresh_story(db, changed)
     return made
 
 

@@ -32,7 +32,7 @@ def fresh_until(headers: Mapping[str, str], *, now: datetime) -> datetime | None
         return None
     if match := _MAX_AGE.search(control):
         age = headers.get("age", "")
-        seconds = int(match[1]) - (int(age) if age.isdigit() and len(age) < 12 else 0)
+        seconds = int(match[1]) - (int(age) if age.isascii() and age.isdigit() and len(age) < 12 else 0)
         lifetime = timedelta(seconds=min(seconds, int(_LONGEST_WAIT.total_seconds())))
     else:
         expires = http_date(headers.get("expires"))

@@ -66,9 +66,9 @@ class Ledger:
             if harvest.failure is not None:
                 self._fail(harvest)
                 return Applied()
-            applied = self._store(harvest) if harvest.outcome == "fetched" else Applied()
+            # First, so that the new name of a source touches the stories stored by now, not its new ones
             self._succeed(harvest)
-            return applied
+            return self._store(harvest) if harvest.outcome == "fetched" else Applied()
 
     def _fail(self, harvest: Harvest) -> None:
         assert harvest.failure is not None

@@ -71,7 +71,7 @@ def status(
     waiting = [one["next_due"] for one in health if one["next_due"] and one["state"] in ("ok", "failing")]
     return Status(
         database=str(database),
-        database_bytes=sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*")),
+        database_bytes=_bytes(database),
         entries=counts["entries"],
         duplicates=counts["duplicates"],
         stories=counts["stories"],
@@ -81,6 +81,11 @@ def status(
         failing=[one for one in health if one["state"] in ("failing", "gone")],
         passes=list(last_passes(db, passes)),
     )
+
+
+def _bytes(database: Path) -> int:
+    parts = (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm"))
+    return sum(part.stat().st_size for part in parts if part.exists())
 
 
 def _health(source: SourceSettings, state: SourceState | None, entries: int) -> SourceHealth:

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from aggregator.errors import StoreError, UsageError
 from aggregator.model import StoryId
 from aggregator.store.connection import writing
+from aggregator.store.entries import promote
 from aggregator.store.meta import read_meta, write_meta
 from aggregator.store.stories import refresh_story
 from aggregator.times import from_text, to_text
@@ -25,7 +26,7 @@ _PRUNED_AT = "pruned_at"
 def prune_daily(db: Database, *, keep: timedelta, now: datetime) -> int:
     """`prune`, unless it was done within a day."""
     last = read_meta(db, _PRUNED_AT)
-    if last is not None and now < from_text(last) + _EVERY:
+    if last is not None and from_text(last) <= now < from_text(last) + _EVERY:
         return 0
     removed = prune(db, before=now - keep)
     with writing(db):
@@ -65,11 +66,11 @@ _OLD = """
 
 
 def _remove(db: Database, id: int) -> None:
-    # The oldest copy becomes the original of the others
-    heirs = [row["id"] for row in db.query("SELECT id FROM entries WHERE duplicate_of = ? ORDER BY id", [id])]
-    if heirs:
-        db.execute("UPDATE entries SET duplicate_of = ? WHERE duplicate_of = ?", [heirs[0], id])
-        db.execute("UPDATE entries SET duplicate_of = NULL WHERE id = ?", [heirs[0]])
+    copies = [
+        row["id"] for row in db.query("SELECT id FROM entries WHERE duplicate_of = ? ORDER BY id", [id])
+    ]
+    if copies:
+        promote(db, copies)
     for table in ("matches", "revisions"):
         db.execute(f"DELETE FROM {table} WHERE entry = ?", [id])
     db.execute("DELETE FROM entries WHERE id = ?", [id])
@@ -85,6 +86,7 @@ def backup(db: Database, target: Path) -> None:
         raise UsageError(f"{target} is there already", hint="name a new file: a backup overwrites nothing")
     partial = target.with_name(f".{target.name}.partial")
     try:
+        partial.unlink(missing_ok=True)
         with closing(sqlite3.connect(partial)) as copy:
             db.conn.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")

@@ -160,6 +160,11 @@ class Books:
         ((story,),) = self.rows("SELECT DISTINCT story FROM entries WHERE title = ?", title)
         return StoryId(story)
 
+    def story_of_id(self, entry: int) -> StoryId:
+        """The story that holds the entry."""
+        ((story,),) = self.rows("SELECT story FROM entries WHERE id = ?", entry)
+        return StoryId(story)
+
     def story(self, id: str) -> Story:
         (found,) = load_stories(self.db, [StoryId(id)])
         return found
@@ -181,7 +186,9 @@ class Books:
         )
         return {(topic, title): words for topic, title, words in rows}
 
-    def publish(self, *, now: datetime = NOON, only: Iterable[str] | None = None, anew: bool = False) -> Published:
+    def publish(
+        self, *, now: datetime = NOON, only: Iterable[str] | None = None, anew: bool = False
+    ) -> Published:
         publisher = Publisher(
             self.db, site=self.site, output=self.output, topics=self.topics, folder=self.folder
         )

@@ -30,11 +30,13 @@ fetch: {allow_private_networks: true, timeout: 20s}
 
 @dataclass
 class Desk:
-    """A configuration folder with the database and the published files beside it."""
+    """A folder with a configuration, which is made unless it is there, database and published files."""
 
     root: Path
 
     def __post_init__(self) -> None:
+        if self.config.exists():
+            return
         self.config.mkdir()
         self.write("aggregator.yaml", _AGGREGATOR)
         self.write("sources.yaml", "# Kept by hand\nsources:\n")

@@ -172,6 +172,15 @@ def test_a_reader_that_has_enough_ends_a_listing_quietly(desk: Desk, origin: Ori
     listing.wait()
 
 
+def test_nobody_reading_at_all_is_no_fault_either(desk: Desk, origin: Origin) -> None:
+    desk.add("one", origin.url("/one"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with desk.start("sources", "list", stdout=writer) as listing:
+        os.close(writer)
+        assert listing.communicate(timeout=30)[1] == ""
+
+
 def test_a_table_in_a_pipe_is_uncut_and_on_a_terminal_fits_it(desk: Desk, origin: Origin) -> None:
     title = "A title that is far longer than the narrow terminal of this test is wide, by a good measure"
     desk.add("long", origin.url("/long"), f"    title: {title}\n")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from conftest import Desk
-from origin import Origin, rss
+from origin import Origin, rss, serving_origin
 
 _TOPICS = """\
 vocabulary:
@@ -28,7 +32,12 @@ _REPORT = (
     " it had refused for two years, while its own army asked for time to count what was left in its depots."
 )
 _AID = {"title": "Seoul weighs howitzers to Kyiv", "link": "https://wire.example/1", "text": _REPORT}
-_COPY = {**_AID, "title": "Korea thinks about arms", "link": "https://rival.example/9"}
+_COPY = {
+    **_AID,
+    "title": "Korea thinks about arms",
+    "link": "https://rival.example/9",
+    "date": "Wed, 27 Nov 2024 09:30:00 GMT",
+}
 _GAME = {
     "title": "Football in Seoul and Kyiv: missiles from the penalty spot",
     "link": "https://wire.example/2",
@@ -41,16 +50,24 @@ _VIEW = {
 }
 
 
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Origin]]:
+    """The folder of a desk with three sources, fetched: a report, its copy, an opinion, one off topic."""
+    with serving_origin() as origin:
+        desk = Desk(tmp_path_factory.mktemp("stock"))
+        desk.write("topics.yaml", _TOPICS)
+        desk.add("wire", origin.put("/wire", rss("Wire", _AID, _GAME)), "    language: en\n")
+        desk.add("rival", origin.put("/rival", rss("Rival", _COPY)))
+        desk.add("views", origin.put("/views", rss("Views", _VIEW)), "    opinion: true\n")
+        for source in ("wire", "rival", "views"):  # so that each entry has the same id in every run
+            desk.run("update", source)
+        yield desk.root, origin
+
+
 @pytest.fixture
-def stocked(desk: Desk, origin: Origin) -> Desk:
-    """A desk with three sources: one report with a copy, one opinion piece, one off topic."""
-    desk.write("topics.yaml", _TOPICS)
-    desk.add("wire", origin.put("/wire", rss("Wire", _AID, _GAME)), "    language: en\n")
-    desk.run("update")
-    desk.add("rival", origin.put("/rival", rss("Rival", _COPY)))
-    desk.add("views", origin.put("/views", rss("Views", _VIEW)), "    opinion: true\n")
-    desk.run("update")
-    return desk
+def stocked(stock: tuple[Path, Origin], tmp_path: Path) -> Desk:
+    """A copy of that desk."""
+    return Desk(shutil.copytree(stock[0], tmp_path / "desk"))
 
 
 def _story(desk: Desk, word: str) -> str:
@@ -60,9 +77,8 @@ def _story(desk: Desk, word: str) -> str:
 
 def test_entries_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> None:
     rows = stocked.rows("entries", "list")
-    assert (
-        list(rows[0])
-        == ["id", "source", "guid", "url", "canonical_url", "title", "published", "updated", "first_seen", "language", "kind", "duplicate_of", "story"]
+    assert " ".join(rows[0]) == (
+        "id source guid url canonical_url title published updated first_seen language kind duplicate_of story"
     )
     assert [row["title"] for row in rows] == [
         _GAME["title"],
@@ -96,13 +112,12 @@ def test_a_table_ends_after_fifty_rows_and_says_so(desk: Desk, origin: Origin) -
 def test_stories_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> None:
     rows = stocked.rows("stories", "list")
     assert [row["headline"] for row in rows] == [_GAME["title"], _AID["title"], _VIEW["title"]]
-    assert (
-        list(rows[1])
-        == ["id", "headline", "first_published", "updated", "highlights", "story", "opinions", "sources", "entries", "topics", "pinned"]
+    assert " ".join(rows[1]) == (
+        "id headline first_published updated highlights story opinions sources entries topics pinned"
     )
-    assert rows[1]["sources"] == ["rival", "wire"]
+    assert rows[1]["sources"] == ["wire", "rival"]
     assert len(rows[1]["entries"]) == 2
-    assert rows[1]["topics"] == ["aid", "carried", "exact", "fresh", "rivals", "short"]
+    assert rows[1]["topics"] == ["aid", "carried", "exact", "fresh", "short"]
     (sentence,) = rows[1]["story"]
     assert list(sentence) == ["text", "entry", "url", "source"]
     assert sentence["text"] == _REPORT
@@ -154,6 +169,8 @@ def test_a_hidden_story_leaves_the_feed_until_it_is_let_back_in(stocked: Desk) -
     assert "next pass publishes" in stocked.run("stories", "hide", story).stderr
     stocked.run("publish", "aid")
     assert _AID["title"] not in feed.read_text()
+    assert f"[hidden] {_AID['title']}" in stocked.run("stories", "list").stdout
+    assert stocked.run("stories", "show", story).stdout.startswith("[hidden] ")
     assert "an editor hid it" in stocked.run("explain", story, "--topic", "aid").stdout
     stocked.run("stories", "hide", "--undo", story)
     stocked.run("publish", "aid")
@@ -172,19 +189,34 @@ def test_stories_merge_and_split(stocked: Desk) -> None:
     assert "does not hold entry" in stocked.run("stories", "split", story, str(view["id"]), status=2).stderr
 
 
-def test_a_story_says_why_it_holds_its_entries(stocked: Desk, origin: Origin) -> None:
-    origin.put("/views", rss("Views", _VIEW, {"title": "Elsewhere", "link": f"{_GAME['link']}?utm_source=x"}))
-    stocked.run("update", "--all")
+def test_a_story_says_why_it_holds_its_entries(stocked: Desk, stock: tuple[Path, Origin]) -> None:
+    origin = stock[1]
+    page = {**_GAME, "title": "Elsewhere", "link": f"{_GAME['link']}?utm_source=x"}
+    stocked.add("late", origin.put("/late", rss("Late", page)))
+    stocked.run("update", "late")
     (explained,) = stocked.rows("explain", _story(stocked, "howitzer*"))
     assert {one["source"]: one["reason"] for one in explained["entries"]} == {
         "wire": "the story began with it",
         "rival": "it has the same text as entry 1",
     }
     (explained,) = stocked.rows("explain", _story(stocked, "football"))
-    assert explained["entries"][1]["reason"] == "it is the same page as entry 2"
+    assert {one["source"]: one["reason"] for one in explained["entries"]} == {
+        "wire": "the story began with it",
+        "late": "it is the same page as entry 2",
+    }
+
+
+def test_it_says_when_a_copy_was_revised_since(desk: Desk, origin: Origin) -> None:
+    desk.add("wire", origin.put("/wire", rss("Wire", _AID)))
+    desk.add("rival", origin.put("/rival", rss("Rival", _COPY)))
+    desk.run("update", "wire")
+    desk.run("update", "rival")
     origin.put("/rival", rss("Rival", {**_COPY, "text": f"{_REPORT} More tomorrow."}))
-    stocked.run("update", "--all")
-    assert "it repeated entry 1" in stocked.run("explain", _story(stocked, "tomorrow")).stdout
+    desk.run("update", "rival")
+    assert (
+        "it repeated entry 1; one of them was revised since"
+        in desk.run("explain", _story(desk, "tomorrow")).stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +271,7 @@ def test_topics_are_listed_with_what_they_publish(stocked: Desk) -> None:
         "carried": 0,
         "short": 1,
         "german": 0,
-        "rivals": 1,
+        "rivals": 0,
         "exact": 1,
     }
     assert rows["aid"]["feed"] == "http://127.0.0.1:8080/aid/rss.xml"

@@ -38,7 +38,12 @@ def status(session: Session, as_json: bool) -> None:
     if found["failing"]:
         click.echo()
         print_table(
-            [Column("failing"), Column("in a row", "number"), Column("next try", "time"), Column("why", "text")],
+            [
+                Column("failing"),
+                Column("in a row", "number"),
+                Column("next try", "time"),
+                Column("why", "text"),
+            ],
             [(one["id"], one["failures"], one["next_due"], one["error"]) for one in found["failing"]],
         )
     if found["passes"]:

@@ -13,8 +13,6 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from aggregator.errors import UsageError
-
 LISTED = 50
 """Rows of a table, unless --limit says otherwise."""
 
@@ -137,19 +135,6 @@ def clean(text: str) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """`1 story`, `2 stories`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def full_text(query: str) -> str:
-    """A term, or a query in FTS5's language where it uses signs or words of it, as an FTS5 query."""
-    from aggregator.topic.rule import compile_term
-
-    words = query.split()
-    if any(word in ("AND", "OR", "NOT") for word in words) or any(sign in query for sign in '"():^+{}'):
-        return query
-    try:
-        return compile_term(query)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
 
 
 def _print_columns(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

@@ -14,9 +14,11 @@ from aggregator.cli.output import (
     json_option,
     limit_option,
     note,
+    note_rest,
     print_fields,
     print_json,
     print_list,
+    shown,
 )
 from aggregator.cli.session import Session
 from aggregator.errors import AggregatorError, UsageError
@@ -40,10 +42,10 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
     """List the configured sources and how each is doing."""
     from aggregator.status import source_health
 
-    configured = session.configuration.sources[:limit]
+    configured = session.configuration.sources[: shown(limit, as_json=as_json)]
     with session.store_if_any() as db:
         rows = source_health(db, configured)
-    print_list(
+    printed = print_list(
         [
             Column("id"),
             Column("state"),
@@ -62,6 +64,7 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
         as_json=as_json,
         nothing="There is no source yet: `aggregator sources add URL`.",
     )
+    note_rest(printed, limit, as_json=as_json)
 
 
 @sources.command()
@@ -150,7 +153,7 @@ def import_(session: Session, file: BinaryIO) -> None:
     try:
         outlines = read_opml(file.read())
     except ValueError as error:
-        raise UsageError(f"{file.name}: {error}") from None
+        raise UsageError(str(error)) from None
     known = {source.url for source in session.configuration.sources}
     new = [
         NewSource(outline.url, title=outline.title or None, tags=outline.tags)

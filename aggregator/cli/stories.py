@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypedDict
 
@@ -11,7 +10,6 @@ import click
 from aggregator.cli.output import (
     Column,
     clean,
-    full_text,
     json_option,
     limit_option,
     note,
@@ -20,6 +18,7 @@ from aggregator.cli.output import (
     print_list,
     shown,
 )
+from aggregator.cli.query import full_text, refusing
 from aggregator.cli.session import Session
 from aggregator.errors import UsageError
 
@@ -101,15 +100,15 @@ def search(session: Session, query: str, limit: int | None, as_json: bool) -> No
 @click.pass_obj
 def show(session: Session, story: str, as_json: bool) -> None:
     """Show the story: its text with the sources, opinions and coverage."""
-    from aggregator.store.stories import load_stories
+    from aggregator.store.stories import hidden_stories, load_stories
 
     with session.store() as db:
         (found,) = load_stories(db, [find_story(db, story)])
-        line = _line(db, found)
+        line, is_hidden = _line(db, found), found.id in hidden_stories(db)
     if as_json:
         print_json([line])
     else:
-        _print_story(found, line["topics"])
+        _print_story(found, line["topics"], is_hidden)
 
 
 @stories.command()
@@ -187,17 +186,15 @@ def find_story(db: Database, story: str) -> StoryId:
 
 
 def _list(session: Session, query: str | None, limit: int | None, *, as_json: bool) -> None:
-    from aggregator.store.stories import newest_stories
+    from aggregator.store.stories import hidden_stories, newest_stories
 
     with session.store() as db:
-        try:
-            ids = newest_stories(
-                db, limit=shown(limit, as_json=as_json), query=full_text(query) if query is not None else None
-            )
-        except sqlite3.OperationalError as error:
-            if query is None:
-                raise
-            raise UsageError(f"{query!r} is no full-text query: {error}") from None
+        hidden = set(hidden_stories(db))
+        if query is None:
+            ids = newest_stories(db, limit=shown(limit, as_json=as_json))
+        else:
+            with refusing(query):
+                ids = newest_stories(db, limit=shown(limit, as_json=as_json), query=full_text(query))
         printed = print_list(
             [
                 Column("id"),
@@ -212,7 +209,7 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
                 row["updated"],
                 len(row["sources"]),
                 ", ".join(row["topics"]),
-                f"[pinned] {row['headline']}" if row["pinned"] else row["headline"],
+                f"{_marks(row['pinned'], row['id'] in hidden)}{row['headline']}",
             ),
             as_json=as_json,
             nothing="There is no such story." if query else "There is no story yet.",
@@ -247,6 +244,10 @@ def _line(db: Database, story: Story) -> StoryLine:
     )
 
 
+def _marks(pinned: bool, hidden: bool) -> str:
+    return f"{'[pinned] ' if pinned else ''}{'[hidden] ' if hidden else ''}"
+
+
 def _sentence(sentence: Sentence) -> SentenceLine:
     return SentenceLine(text=sentence.text, entry=sentence.entry, url=sentence.url, source=sentence.source)
 
@@ -255,13 +256,13 @@ def _opinion(report: Report) -> OpinionLine:
     return OpinionLine(title=report.title, entry=report.entry, url=report.url, source=report.source_title)
 
 
-def _print_story(story: Story, topics: list[str]) -> None:
+def _print_story(story: Story, topics: list[str], is_hidden: bool) -> None:
     from aggregator.times import to_text
 
     lines = [
-        clean(story.headline),
+        f"{_marks(story.pinned, is_hidden)}{clean(story.headline)}",
         f"Updated {to_text(story.updated)}, first reported {to_text(story.first_published)}",
-        f"Story {story.id}{', pinned' if story.pinned else ''}; topics: {', '.join(topics) or 'none'}",
+        f"Story {story.id}; topics: {', '.join(topics) or 'none'}",
     ]
     if story.highlights:
         lines += ["", "Highlights", *(f"  - {clean(one.text)} [{one.source}]" for one in story.highlights)]

@@ -12,15 +12,14 @@ from aggregator.cli import session as clock
 from aggregator.cli.output import (
     Column,
     counted,
-    full_text,
     json_option,
     limit_option,
     note,
     print_list,
     shown,
 )
+from aggregator.cli.query import full_text, refusing
 from aggregator.cli.session import Session
-from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -89,10 +88,8 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
 
     rule = _rule(session.configuration, query)
     with session.store() as db:
-        try:
+        with refusing(query):
             matches = {match.entry: match for match in search(db, rule)}
-        except ValueError as error:
-            raise UsageError(f"{query!r} is {error}") from None
         printed = print_list(
             [
                 Column("entry", "number"),

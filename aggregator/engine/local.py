@@ -20,6 +20,7 @@ from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 20.0
 _IN_HAND = 16
+_HEED_SECONDS = 0.2
 
 
 class LocalEngine:
@@ -83,7 +84,12 @@ class _Run:
         try:
             running = len(threads)
             while running:
-                result = self._done.get()
+                try:
+                    result = self._done.get(timeout=_HEED_SECONDS)
+                except queue.Empty:
+                    if self._stop.is_set():
+                        return
+                    continue
                 if result is None:
                     running -= 1
                 elif isinstance(result, Exception):

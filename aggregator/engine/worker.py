@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
@@ -40,6 +41,8 @@ class Worker:
 
     def run(self, task: Task) -> Harvest:
         """The task's harvest; a failure when the process dies or is killed after `seconds`."""
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # it died between two tasks: this one has no part in that
         pipe = self._pipe or self._start()
         try:
             pipe.send(task)
@@ -53,8 +56,9 @@ class Worker:
 
     def interrupt(self) -> None:
         """From another thread: end a task under way; its `run` then yields a failure."""
-        if self._process is not None:
-            self._process.kill()
+        process = self._process  # which `run` may set to None meanwhile
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """Let the process end: it has no task."""
@@ -81,13 +85,10 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole group: the owner decides, by closing the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    with Connection(int(sys.argv[1])) as pipe:
+    # The other end closes when there is no more to do, or when the owner is killed
+    with Connection(int(sys.argv[1])) as pipe, suppress(EOFError, ConnectionError):
         while True:
-            try:
-                task = cast(Task, pipe.recv())
-            except EOFError:
-                return
-            pipe.send(_harvest(task))
+            pipe.send(_harvest(cast(Task, pipe.recv())))
 
 
 def _harvest(task: Task) -> Harvest:

@@ -26,7 +26,7 @@ def clean_feed(raw: RawFeed, *, url: str) -> Feed:
         url=absolute(raw.url, url),
         language=normalize_tag(raw.language),
         icon=absolute(raw.icon, url),
-        rights=one_line(raw.rights, is_html=True)[:_LONGEST_TITLE] if raw.rights else None,
+        rights=_label(raw.rights, _LONGEST_TITLE),
     )
 
 
@@ -81,7 +81,7 @@ def clean_entry(
         url=link,
         canonical_url=canonical_url,
         title=title,
-        author=(one_line(raw.author, is_html=True)[:_LONGEST_LABEL] or None) if raw.author else None,
+        author=_label(raw.author, _LONGEST_LABEL),
         published=_date(raw.published, now) or _date(raw.updated, now),
         updated=_date(raw.updated, now),
         language=language or detect(f"{title}\n{text}"),
@@ -97,7 +97,9 @@ def clean_entry(
 
 
 def _link(candidates: Iterable[str], url: str) -> str | None:
-    return next((link for candidate in candidates if (link := absolute(candidate, url))), None)
+    # An empty link (`http://`) resolves to the document itself
+    links = (absolute(candidate, url) for candidate in candidates)
+    return next((link for link in links if link and link != url), None)
 
 
 def _guid(raw: str | None) -> str | None:
@@ -109,6 +111,10 @@ def _line(markup: Markup | None, longest: int) -> str | None:
         return None
     line = one_line(markup.value, is_html=markup.is_html)
     return f"{line[: longest - 1]}…" if len(line) > longest else line or None
+
+
+def _label(raw: str | None, longest: int) -> str | None:
+    return (one_line(raw, is_html=True)[:longest].rstrip() or None) if raw else None
 
 
 def _title_from(text: str) -> str:
@@ -130,7 +136,7 @@ def _date(raw: str | None, now: datetime) -> datetime | None:
 
 
 def _labels(raw: Iterable[str]) -> tuple[str, ...]:
-    labels = (one_line(label, is_html=True)[:_LONGEST_LABEL] for label in raw)
+    labels = (_label(label, _LONGEST_LABEL) for label in raw)
     return tuple(dict.fromkeys(label for label in labels if label))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from itertools import islice
+from urllib.parse import urljoin
 
 from aggregator.harvest.clean import clean_feed
 from aggregator.harvest.fetch import Fetcher
@@ -110,7 +111,15 @@ def _linked(page: Response) -> Iterable[str]:
     # What matters is ASCII; a wrong guess of the encoding only spoils text that is not looked at
     reader.feed(page.body.decode("utf-8", "replace"))
     reader.close()
-    return [target for link in reader.links if (target := absolute(link, reader.base)) is not None]
+    return [target for link in reader.links if (target := _joined(reader.base, link)) is not None]
+
+
+def _joined(base: str, link: str) -> str | None:
+    # Not `absolute` alone: it takes a bare word, which an entry's link rarely is, for an id
+    try:
+        return absolute(urljoin(base, link), base)
+    except ValueError:
+        return None
 
 
 class _Links(HTMLParser):
@@ -126,7 +135,7 @@ class _Links(HTMLParser):
         found = {name: value for name, value in reversed(attrs) if value}
         href = found.get("href", "").strip()
         if tag == "base" and href and not self._has_base:
-            self.base, self._has_base = absolute(href, self.base) or self.base, True
+            self.base, self._has_base = _joined(self.base, href) or self.base, True
         if tag != "link" or not href:
             return
         type = found.get("type", "").partition(";")[0].strip().lower()

@@ -9,9 +9,10 @@ import socket
 import ssl
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pycurl
 
@@ -66,19 +67,23 @@ class _Transfer:
     hops: list[int] = field(default_factory=list)
     seconds: float = 0.0
     ended: Failure | None = None
+    origin: tuple[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.origin = _origin(self.url)
 
     def on_header(self, line: bytes) -> int | None:
         self.header_size += len(line)
         if self.header_size > _HEADER_BYTES:
             self.ended = Failure("too_large", f"sent more than {_HEADER_BYTES // 1024} kB of headers")
             return -1
-        text = line.decode("latin-1").strip()
+        text = line.strip().decode("latin-1")
         if text.startswith("HTTP/"):  # an interim response (1xx) may have come before this one
-            self.headers = {}
+            self.headers, self.ended = {}, None  # and of a host's addresses, one that was refused
             return None
         name, colon, value = text.partition(":")
         if colon:
-            name, value = name.strip().lower(), value.strip()
+            name, value = name.lower(), value.strip(" \t")
             known = self.headers.get(name)
             # RFC 9110 §5.3: repeated fields are one list; the others here are no lists
             joined = known is not None and name in ("cache-control", "link")
@@ -101,26 +106,30 @@ class _Transfer:
                 f"{address.addr[0]} is no public address: allow it with fetch.allow_private_networks",
             )
             return int(pycurl.SOCKET_BAD)
-        return socket.socket(address.family, address.socktype, address.protocol)
+        try:
+            return socket.socket(address.family, address.socktype, address.protocol)
+        except OSError as error:
+            self.ended = Failure("connect", f"no socket can be opened: {error.strerror}")
+            return int(pycurl.SOCKET_BAD)
 
     def request_headers(self) -> list[str]:
-        """The headers of the next hop: validators and the source's own go to no other host."""
-        headers = [f"Accept: {ACCEPT}"]
-        if _origin(self.url) != _origin(self.request.url):
-            return headers
-        validators = self.request.validators
-        if validators.etag:
-            headers.append(f"If-None-Match: {validators.etag}")
-        if validators.last_modified:
-            headers.append(f"If-Modified-Since: {validators.last_modified}")
-        return headers + [f"{name}: {value}" for name, value in self.request.headers]
+        """The headers of the next hop: validators and the source's own go to no other origin."""
+        headers = {"accept": f"Accept: {ACCEPT}"}
+        if _origin(self.url) == self.origin:
+            validators = self.request.validators
+            if validators.etag:
+                headers["if-none-match"] = f"If-None-Match: {validators.etag}"
+            if validators.last_modified:
+                headers["if-modified-since"] = f"If-Modified-Since: {validators.last_modified}"
+            headers |= {name.lower(): f"{name}: {value}" for name, value in self.request.headers}
+        return list(headers.values())
 
     def redirect(self, status: int) -> bool:
         """Go on to where the response points; False when it is the end. Sets `ended` for a bad target."""
         location = self.headers.get("location")
         if status not in _REDIRECTED or not location:
             return False
-        target = absolute(location, self.url)
+        target = _target(location, self.url)
         if target is None:
             self.ended = Failure("redirect", f"redirects to {location[:200]!r}, no http or https URL", status)
         elif len(self.hops) >= _REDIRECTS:
@@ -134,7 +143,17 @@ class _Transfer:
 
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+    return parts.scheme, parts.netloc
+
+
+def _target(location: str, url: str) -> str | None:
+    # Servers send other scripts as they are; browsers take that for UTF-8
+    with suppress(UnicodeDecodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return absolute(urljoin(url, location), url)
+    except ValueError:
+        return None
 
 
 Outcome = tuple[Request, Response | Failure]
@@ -265,6 +284,10 @@ class Fetcher:
 
     def _take(self, curl: pycurl.Curl) -> _Transfer:
         self._multi.remove_handle(curl)
+        # Idle handles would keep their last transfer, and its document, in memory
+        curl.setopt(pycurl.WRITEFUNCTION, None)
+        curl.setopt(pycurl.HEADERFUNCTION, None)
+        curl.unsetopt(pycurl.OPENSOCKETFUNCTION)
         self._idle.append(curl)
         return self._active.pop(curl)
 

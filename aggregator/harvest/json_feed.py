@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed
+from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
 
 def looks_like_json(body: bytes) -> bool:
@@ -36,9 +36,12 @@ def read_json_feed(body: bytes) -> RawFeed:
 def _entry(item: dict[str, Any]) -> RawEntry:
     title = _text(item, "title")
     html, plain, summary = (_text(item, name) for name in ("content_html", "content_text", "summary"))
+    guid = _text(item, "id")
     return RawEntry(
-        guid=_text(item, "id"),
-        links=_present(_text(item, "url"), _text(item, "external_url"), _text(item, "id")),
+        guid=guid,
+        links=_present(
+            _text(item, "url"), _text(item, "external_url"), guid if guid and is_url(guid) else None
+        ),
         title=Markup(title, is_html=False) if title else None,
         author=_author(item),
         published=_text(item, "date_published"),

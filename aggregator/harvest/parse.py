@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import io
-from collections.abc import Iterable
-from functools import lru_cache
+import re
+from collections.abc import Callable, Iterable
+from email.utils import getaddresses
+from functools import lru_cache, wraps
 from typing import Any
 
 import feedparser
@@ -12,13 +15,48 @@ import feedparser.api
 import feedparser.mixin
 
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
-from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed
+from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
 feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
 # feedparser resolves the base URL anew at every tag: the function is pure, and nearly always asked the same
 feedparser.mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(feedparser.mixin.make_safe_absolute_uri)
 
+# Resolved, an id would change when its feed moves, and would look like a link
+feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
+
+
+def _forgiving(handler: Callable[..., None]) -> Callable[..., None]:
+    @wraps(handler)
+    def handle(*args: Any) -> None:
+        try:
+            handler(*args)
+        except (LookupError, TypeError, ValueError) as error:
+            # feedparser then goes on as with an element that it does not know
+            raise AttributeError from error
+
+    return handle
+
+
+# Out of its place, an element (`<width/>`, a licence) breaks its handler: it shall not cost the document
+for _parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
+    for _name in dir(_parser):
+        if _name.startswith(("_start_", "_end_")):
+            setattr(_parser, _name, _forgiving(getattr(_parser, _name)))
+
+_BARE_AMPERSAND = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!#?\w+;|\w+=)", re.DOTALL)
+_read_broken = feedparser.api.LooseFeedParser.feed
+
+
+def _feed(parser: Any, document: str) -> None:
+    # The parser of broken XML would make `AT&T;` of `AT&T`
+    _read_broken(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", document))
+
+
+feedparser.api.LooseFeedParser.feed = _feed
+
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
@@ -29,12 +67,16 @@ def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
     """
     if looks_like_json(body):
         return read_json_feed(body)
-    headers = {"content-location": url}
-    if content_type:
-        headers["content-type"] = content_type
-    document = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-    )
+    headers = {"content-location": url, "content-type": _encoding(body, content_type)}
+    try:
+        document = feedparser.parse(
+            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:
+        # Above all Python's stranger codecs: servers do send `charset=undefined`
+        if content_type:
+            return parse(body, url=url, content_type=None)
+        raise NotAFeed(f"breaks the parser: {type(error).__name__}: {error}") from error
     if not document.entries and not document.get("version"):
         raise NotAFeed(_what_it_is(body))
     feed = document.feed
@@ -46,6 +88,14 @@ def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
         rights=_string(feed, "rights"),
         entries=tuple(_entry(entry, url) for entry in document.entries),
     )
+
+
+def _encoding(body: bytes, content_type: str | None) -> str:
+    """The media type by which feedparser applies RFC 7303 §3, whatever the server calls the document."""
+    charset = _CHARSET.search(content_type or "")
+    if charset is None or body.startswith(_BYTE_ORDER_MARKS):
+        return "application/xml"
+    return f"application/xml; charset={charset[1]}"
 
 
 def _what_it_is(body: bytes) -> str:
@@ -64,11 +114,9 @@ def _string(data: Any, name: str) -> str | None:
 
 
 def _detail(data: Any, name: str, url: str) -> Markup | None:
-    detail = dict.get(data, f"{name}_detail")
-    if isinstance(detail, dict):
-        return _markup(detail, url)
-    value = _string(data, name)
-    return Markup(value, is_html=False) if value else None
+    # The detail alone may be that of an element inside, such as an item's image with a title
+    detail = dict.get(data, f"{name}_detail") or {}
+    return _markup({**detail, "value": dict.get(data, name)}, url)
 
 
 def _markup(detail: Any, url: str) -> Markup | None:
@@ -77,7 +125,7 @@ def _markup(detail: Any, url: str) -> Markup | None:
         return None
     base = _string(detail, "base")
     return Markup(
-        value,
+        value.replace("</br>", ""),  # feedparser writes XHTML's `<br/>` as `<br></br>`: HTML takes that for two
         is_html=dict.get(detail, "type") in _HTML_TYPES,
         base=base if base != url else None,
     )
@@ -119,15 +167,20 @@ def _links(entry: Any) -> tuple[str, ...]:
         _string(entry, "link"),
         *(_string(link, "href") for link in alternates),
     ]
-    if dict.get(entry, "guidislink"):
-        candidates.append(_string(entry, "id"))
-    return tuple(dict.fromkeys(link for link in candidates if link))
+    guid = _string(entry, "id")
+    # feedparser takes every guid for the link of an entry without one
+    return tuple(dict.fromkeys(link for link in candidates if link and (link != guid or is_url(link))))
 
 
 def _author(entry: Any) -> str | None:
-    details = dict.get(entry, "authors") or []
-    names = dict.fromkeys(name for author in details if (name := _string(author, "name")))
-    return ", ".join(names) or _string(entry, "author")
+    raw = _string(entry, "author")
+    address = _string(dict.get(entry, "author_detail") or {}, "email")
+    if raw and address and raw.startswith(address):
+        # RSS: `mail@host (Name)`; feedparser's own reading cuts long top-level domains in two
+        people = [name or mail for name, mail in getaddresses([raw])]
+    else:
+        people = [_string(author, "name") or "" for author in dict.get(entry, "authors") or []]
+    return ", ".join(dict.fromkeys(filter(None, people))) or raw
 
 
 def _language(entry: Any) -> str | None:

@@ -55,5 +55,10 @@ class RawFeed:
     entries: tuple[RawEntry, ...]
 
 
+def is_url(guid: str) -> bool:
+    """Whether a guid may serve as a link: it is one by itself, not only together with a base."""
+    return guid.lower().startswith(("http://", "https://"))
+
+
 class NotAFeed(ValueError):
     """The document is in none of the known formats; the message says what it looks like."""

@@ -21,7 +21,13 @@ from aggregator.publish.rss_atom import atom, rss
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
-from aggregator.store.stories import hidden_stories, load_stories, merged_stories
+from aggregator.store.stories import (
+    forget_gone,
+    gone_stories,
+    hidden_stories,
+    load_stories,
+    merged_stories,
+)
 from aggregator.store.topics import (
     Selected,
     published_mark,
@@ -78,7 +84,8 @@ class Publisher:
             plan for plan in plans if plan.settings.id in wanted and (anew or not self._is_current(plan))
         ]
         site_mark = self._site_mark(plans)
-        if not stale and not anew and self._site_is_current(site_mark):
+        gone = gone_stories(self._db)
+        if not stale and not gone and not anew and self._site_is_current(site_mark):
             return Published(0, 0)
         authority = self._authority(now)
         sweep(self._folder)
@@ -88,8 +95,10 @@ class Publisher:
             with writing(self._db):
                 set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
         files += self._write_site([self._channel(plan, authority) for plan in plans])
+        self._remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
+            forget_gone(self._db, gone)
         return Published(len(stale), files)
 
     def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
@@ -102,6 +111,8 @@ class Publisher:
         mark = digest(
             __version__,
             topic.model_dump_json(),
+            # A story's page names every topic that holds it
+            repr([(other.id, other.title) for other in self._topics]),
             self._site.model_dump_json(),
             self._output.model_dump_json(),
             stories,
@@ -110,8 +121,10 @@ class Publisher:
 
     def _is_current(self, plan: _Plan) -> bool:
         folder = self._folder / plan.settings.id
+        files = [folder / name for name in _RENDERERS]
+        files += [self._page(story.id) for story in plan.selected]
         return published_mark(self._db, TopicId(plan.settings.id)) == plan.mark and all(
-            (folder / name).exists() for name in _RENDERERS
+            file.exists() for file in files
         )
 
     def _site_mark(self, plans: Iterable[_Plan]) -> str:
@@ -172,12 +185,18 @@ class Publisher:
         ]
         written = int(write_if_changed(self._folder / "index.html", index))
         written += write_if_changed(self._folder / "topics.opml", write_opml(self._site.title, outlines))
-        for merged, into in merged_stories(self._db).items():
-            target = story_url(self._site, into)
-            written += write_if_changed(self._page(merged), moved_page(target, "This story has moved"))
-        for hidden in hidden_stories(self._db):
-            self._page(hidden).unlink(missing_ok=True)
+        hidden = set(hidden_stories(self._db))
+        moved = merged_stories(self._db)
+        for merged, into in moved.items():
+            if into not in hidden:
+                target = story_url(self._site, into)
+                written += write_if_changed(self._page(merged), moved_page(target, "This story has moved"))
+        self._remove_pages(hidden | {merged for merged, into in moved.items() if into in hidden})
         return written
+
+    def _remove_pages(self, stories: Iterable[StoryId]) -> None:
+        for story in stories:
+            self._page(story).unlink(missing_ok=True)
 
     def _page(self, story: StoryId) -> Path:
         return self._folder / "stories" / f"{story}.html"

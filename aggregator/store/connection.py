@@ -20,7 +20,7 @@ _BUSY_SECONDS = 30.0
 def open_store(path: Path) -> Iterator[Database]:
     """The database at `path`, created or brought up to date if need be. Raises StoreError."""
     with translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path)
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -41,6 +41,11 @@ def _prepare(db: Database) -> None:
     db.execute("PRAGMA cache_size=-32000")
     if MIGRATIONS.pending(db):
         with writing(db):
+            # Asked within the transaction: another program may just have made the store
+            if not MIGRATIONS.applied(db) and db.table_names():
+                raise StoreError(
+                    "the database belongs to another program", hint="point storage.database at another file"
+                )
             MIGRATIONS.apply(db)
     unknown = {done.name for done in MIGRATIONS.applied(db)} - set(MIGRATIONS.names())
     if unknown:
@@ -59,11 +64,11 @@ def writing(db: Database) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
         if db.conn.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 @contextmanager
@@ -73,8 +78,8 @@ def writer_lock(path: Path) -> Iterator[None]:
     Raises StoreError when another holds it.
     """
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    _make_folder(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise StoreError(
@@ -97,10 +102,15 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         message, hint = _explain(error)
         raise StoreError(f"{path}: {message}", hint=hint) from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        if error.filename is None or Path(error.filename) not in (path, path.parent):
-            raise
-        raise StoreError(f"{path}: {error.strerror or error}") from error
+        raise StoreError(
+            f"{path}: its folder cannot be made: {error.strerror}", hint="check storage.database"
+        ) from error
 
 
 def _explain(error: sqlite3.Error) -> tuple[str, str | None]:

@@ -92,6 +92,14 @@ def revise_entry(db: Database, id: EntryId, entry: Entry, *, now: datetime) -> N
     db.execute(_REVISE, {**_columns(entry), "id": id, "now": to_text(now)})
 
 
+def promote(db: Database, copies: Sequence[int]) -> None:
+    """Make the first of these copies of one entry the original of the others."""
+    db.execute(
+        "UPDATE entries SET duplicate_of = nullif(?, id) WHERE id IN (SELECT value FROM json_each(?))",
+        [copies[0], json.dumps(copies)],
+    )
+
+
 def dated(published: datetime | None, first_seen: datetime) -> datetime:
     """The time an entry is ordered by: its publisher's date, unless missing or later than we saw it."""
     return min(published, first_seen) if published else first_seen

@@ -40,7 +40,7 @@ _VERSION_1 = (
         last_modified TEXT,
         body_hash TEXT,
         window TEXT NOT NULL DEFAULT '[]',
-        next_due_at TEXT,
+        next_due_at TEXT NOT NULL DEFAULT '',
         retry_at TEXT,
         gone_at TEXT,
         moved_to TEXT,
@@ -53,7 +53,9 @@ _VERSION_1 = (
         failure_message TEXT
     ) STRICT
     """,
-    "CREATE INDEX sources_due ON sources (active, next_due_at)",
+    "CREATE INDEX sources_due ON sources (next_due_at) WHERE active AND gone_at IS NULL",
+    "CREATE INDEX sources_fetched ON sources (fetched_at) WHERE active AND gone_at IS NULL",
+    # The long texts stand last: to read what stands behind them SQLite walks through all their pages
     """
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
@@ -71,15 +73,15 @@ _VERSION_1 = (
         revised_at TEXT,
         language TEXT,
         kind TEXT NOT NULL,
-        content TEXT NOT NULL,
-        text TEXT NOT NULL,
         text_hash TEXT,
         content_hash TEXT NOT NULL,
-        categories TEXT NOT NULL DEFAULT '[]',
-        enclosures TEXT NOT NULL DEFAULT '[]',
-        image TEXT,
         duplicate_of INTEGER,
         story TEXT NOT NULL,
+        image TEXT,
+        categories TEXT NOT NULL DEFAULT '[]',
+        enclosures TEXT NOT NULL DEFAULT '[]',
+        content TEXT NOT NULL,
+        text TEXT NOT NULL,
         UNIQUE (source, identity)
     ) STRICT
     """,
@@ -135,6 +137,20 @@ _VERSION_1 = (
     ) STRICT
     """,
     "CREATE INDEX stories_updated ON stories (updated)",
+    "CREATE INDEX stories_merged ON stories (merged_into) WHERE merged_into IS NOT NULL",
+    "CREATE INDEX stories_hidden ON stories (id) WHERE hidden",
+    # Stories that were removed while their pages are still published
+    "CREATE TABLE gone_stories (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    """
+    CREATE TRIGGER stories_removed AFTER DELETE ON stories BEGIN
+        INSERT OR IGNORE INTO gone_stories (id) VALUES (old.id);
+    END
+    """,
+    """
+    CREATE TRIGGER stories_inserted AFTER INSERT ON stories BEGIN
+        DELETE FROM gone_stories WHERE id = new.id;
+    END
+    """,
     """
     CREATE TABLE matches (
         topic TEXT NOT NULL,

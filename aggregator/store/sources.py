@@ -64,7 +64,7 @@ def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
             db.execute("UPDATE sources SET active = ? WHERE id = ?", [source.enabled, source.id])
     for id, row in known.items():
         if row["active"]:
-            db.execute("UPDATE sources SET active = 0 WHERE id = ?", [id])
+            db.execute(_REMOVED, [id])
 
 
 def due_sources(db: Database, scope: Scope, *, now: datetime) -> list[SourceState]:
@@ -75,7 +75,7 @@ def due_sources(db: Database, scope: Scope, *, now: datetime) -> list[SourceStat
     """
     rows = db.query(
         f"SELECT * FROM sources WHERE active AND {_SCOPES[scope]} ORDER BY next_due_at, id",
-        {"now": to_text(now)} if scope != "force" else {},
+        _instants(now) if scope != "force" else {},
     )
     return [_state(row) for row in rows]
 
@@ -83,7 +83,7 @@ def due_sources(db: Database, scope: Scope, *, now: datetime) -> list[SourceStat
 def is_any_due(db: Database, *, now: datetime) -> bool:
     """Whether a pass would find a source that is due."""
     query = f"SELECT EXISTS (SELECT 1 FROM sources WHERE active AND {_SCOPES['due']}) AS found"
-    (row,) = db.query(query, {"now": to_text(now)})
+    (row,) = db.query(query, _instants(now))
     return bool(row["found"])
 
 
@@ -148,16 +148,28 @@ def record_failure(
     )
 
 
+# What was learnt from a clock that ran ahead (a fetch in the future) does not count. `next_due_at` is never
+# before `retry_at`. Two selects, since SQLite takes no partial index for an OR
 _SCOPES = {
-    "due": "gone_at IS NULL AND coalesce(next_due_at, '') <= :now AND coalesce(retry_at, '') <= :now",
-    "all": "gone_at IS NULL AND coalesce(retry_at, '') <= :now",
+    "due": """id IN (
+        SELECT id FROM sources WHERE active AND gone_at IS NULL AND next_due_at <= :now
+        UNION ALL SELECT id FROM sources WHERE active AND gone_at IS NULL AND fetched_at > :ahead
+    )""",
+    "all": "gone_at IS NULL AND (coalesce(retry_at, '') <= :now OR fetched_at > :ahead)",
     "force": "1",
 }
+_CLOCK_SKEW = timedelta(hours=1)
 
 _NEW_URL = """
     UPDATE sources SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,
-        next_due_at = NULL, retry_at = NULL, gone_at = NULL, moved_to = NULL, failures = 0,
+        next_due_at = '', retry_at = NULL, gone_at = NULL, moved_to = NULL, failures = 0,
         failure_kind = NULL, failure_message = NULL
+    WHERE id = ?
+"""
+
+# It lists nothing any more; should it come back, it is read anew
+_REMOVED = """
+    UPDATE sources SET active = 0, window = '[]', etag = NULL, last_modified = NULL, body_hash = NULL
     WHERE id = ?
 """
 
@@ -172,7 +184,7 @@ _SUCCESS = """
 
 def _describe(db: Database, source: SourceId, feed: Feed) -> None:
     (row,) = db.query("SELECT title, home FROM sources WHERE id = ?", [source])
-    if row["title"] is not None and (row["title"], row["home"]) != (feed.title, feed.url):
+    if (row["title"], row["home"]) != (feed.title, feed.url):
         _touch_stories(db, source)
     db.execute(
         "UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ? WHERE id = ?",
@@ -186,6 +198,10 @@ def _touch_stories(db: Database, source: str) -> None:
         "UPDATE stories SET version = version + 1 WHERE id IN (SELECT story FROM entries WHERE source = ?)",
         [source],
     )
+
+
+def _instants(now: datetime) -> dict[str, str]:
+    return {"now": to_text(now), "ahead": to_text(now + _CLOCK_SKEW)}
 
 
 def _time(text: str | None) -> datetime | None:

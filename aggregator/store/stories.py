@@ -63,7 +63,10 @@ def touch_story(db: Database, id: StoryId, *, at: datetime) -> None:
 
 
 def refresh_story(db: Database, id: StoryId) -> None:
-    """Take the story's times from the entries it holds now; remove it when it holds none."""
+    """Take the story's times from the entries it holds now.
+
+    When it holds none it is removed, and with it the ids that lead to it.
+    """
     db.execute(
         """
         UPDATE stories SET version = version + 1,
@@ -75,8 +78,11 @@ def refresh_story(db: Database, id: StoryId) -> None:
     )
     db.execute(
         """
-        DELETE FROM stories WHERE id = :id AND merged_into IS NULL
-            AND NOT EXISTS (SELECT 1 FROM entries WHERE story = :id)
+        WITH RECURSIVE lost (id) AS (
+            SELECT :id WHERE NOT EXISTS (SELECT 1 FROM entries WHERE story = :id)
+            UNION SELECT stories.id FROM lost JOIN stories ON stories.merged_into = lost.id
+        )
+        DELETE FROM stories WHERE id IN (SELECT id FROM lost)
         """,
         {"id": id},
     )
@@ -143,9 +149,19 @@ def resolve_story(db: Database, id: str) -> StoryId | None:
 
 def merged_stories(db: Database) -> dict[StoryId, StoryId]:
     """Every story that was merged, with the one that holds its entries now."""
-    rows = db.query("SELECT id FROM stories WHERE merged_into IS NOT NULL")
-    found = {StoryId(row["id"]): resolve_story(db, row["id"]) for row in rows}
-    return {merged: into for merged, into in found.items() if into is not None}
+    rows = db.query(
+        """
+        WITH RECURSIVE chain (id, target) AS (
+            SELECT id, merged_into FROM stories WHERE merged_into IS NOT NULL
+            UNION ALL SELECT chain.id, stories.merged_into
+            FROM chain JOIN stories ON stories.id = chain.target
+            WHERE stories.merged_into IS NOT NULL
+        )
+        SELECT chain.id, target FROM chain JOIN stories ON stories.id = target
+        WHERE stories.merged_into IS NULL
+        """
+    )
+    return {StoryId(row["id"]): StoryId(row["target"]) for row in rows}
 
 
 def newest_stories(db: Database, *, limit: int | None, query: str | None = None) -> list[StoryId]:
@@ -163,7 +179,20 @@ def newest_stories(db: Database, *, limit: int | None, query: str | None = None)
 
 def hidden_stories(db: Database) -> list[StoryId]:
     """The stories that an editor took out of every topic."""
-    return [StoryId(row["id"]) for row in db.query("SELECT id FROM stories WHERE hidden ORDER BY id")]
+    rows = db.query("SELECT id FROM stories WHERE hidden AND merged_into IS NULL ORDER BY id")
+    return [StoryId(row["id"]) for row in rows]
+
+
+def gone_stories(db: Database) -> list[StoryId]:
+    """The stories that were removed from the store since `forget_gone` was last told of them."""
+    return [StoryId(row["id"]) for row in db.query("SELECT id FROM gone_stories ORDER BY id")]
+
+
+def forget_gone(db: Database, ids: Iterable[StoryId]) -> None:
+    """Nothing is left of these removed stories outside the store either."""
+    db.execute(
+        "DELETE FROM gone_stories WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))]
+    )
 
 
 def set_word(db: Database, id: StoryId, word: str, value: object) -> None:
@@ -179,23 +208,17 @@ def move_entries(db: Database, story: StoryId, into: StoryId) -> None:
 
 
 def open_split(db: Database, story: StoryId, entries: Sequence[EntryId]) -> StoryId:
-    """Make a story of these entries, which leave `story`. Copies whose original stays become originals."""
-    made = split_from(story, entries)
-    ids = json.dumps(list(entries))
+    """Make a story of these entries, which leave `story`; its times are still those of `story`."""
+    made = split_from(story, story_rows(db, [story])[story].version, entries)
     db.execute(
         """
         INSERT INTO stories (id, created_at, first_published, updated)
-        SELECT :made, (SELECT created_at FROM stories WHERE id = :story), min(dated), max(dated) FROM entries
-        WHERE id IN (SELECT value FROM json_each(:ids))
+        SELECT ?, created_at, first_published, updated FROM stories WHERE id = ?
         """,
-        {"made": made, "story": story, "ids": ids},
+        [made, story],
     )
     db.execute(
-        """
-        UPDATE entries SET story = :made,
-            duplicate_of = CASE WHEN duplicate_of IN (SELECT value FROM json_each(:ids)) THEN duplicate_of END
-        WHERE id IN (SELECT value FROM json_each(:ids))
-        """,
-        {"made": made, "ids": ids},
+        "UPDATE entries SET story = ? WHERE id IN (SELECT value FROM json_each(?))",
+        [made, json.dumps(list(entries))],
     )
     return made

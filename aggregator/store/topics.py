@@ -58,7 +58,7 @@ def match_new(
     for statement in _ARRIVALS:
         db.execute(statement)
     _index(db, "arrivals", entries)
-    chosen = {rule: [id for id in _ids(db, rule) if rule.admits(*origins[id])] for rule in rules}
+    chosen = {rule: {id for id in _ids(db, rule) if rule.admits(*origins[id])} for rule in rules}
     db.execute("INSERT INTO temp.arrivals (arrivals) VALUES ('delete-all')")
     wanted = {id: entries[id] for ids in chosen.values() for id in ids}
     if wanted:
@@ -71,7 +71,10 @@ def match_new(
 
 
 def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
-    """Match the whole store anew for each topic whose rule is new or changed; their ids."""
+    """Match the whole store anew for each topic whose rule is new or changed; their ids.
+
+    Then every topic is to be published again: a story's page names all topics that hold it.
+    """
     known = {row["id"]: row["rule"] for row in db.query("SELECT id, rule FROM topics")}
     changed = [rule for rule in rules if known.get(rule.topic) != rule.signature]
     for rule in changed:
@@ -84,26 +87,20 @@ def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
             """,
             [rule.topic, rule.signature],
         )
-    for gone in known.keys() - {rule.topic for rule in rules}:
-        db.execute("DELETE FROM matches WHERE topic = ?", [gone])
-        db.execute("DELETE FROM topics WHERE id = ?", [gone])
+    gone = known.keys() - {rule.topic for rule in rules}
+    for topic in gone:
+        db.execute("DELETE FROM matches WHERE topic = ?", [topic])
+        db.execute("DELETE FROM topics WHERE id = ?", [topic])
+    if changed or gone:
+        db.execute("UPDATE topics SET published = NULL")
     return [rule.topic for rule in changed]
 
 
 def search(db: Database, rule: Rule) -> Iterator[Match]:
     """The stored entries that a rule selects. Raises ValueError when its query is no FTS5."""
-    origins = {
-        row["id"]: (SourceId(row["source"]), row["language"])
-        for row in db.query(
-            """
-            SELECT id, source, language FROM entries
-            WHERE id IN (SELECT rowid FROM entries_fts(:query))
-            """,
-            {"query": rule.query},
-        )
-    }
     for match in _query(db, "entries_fts", "entries_fts", rule.query):
-        if rule.admits(*origins[match.entry]):
+        origin = db.execute("SELECT source, language FROM entries WHERE id = ?", [match.entry]).fetchone()
+        if rule.admits(*origin):
             yield match
 
 
@@ -111,7 +108,7 @@ def matched_words(db: Database, topic: str, story: str) -> dict[EntryId, tuple[s
     """The entries of a story that a topic's rule selects, with the words for which it does."""
     rows = db.query(
         """
-        SELECT matches.entry, matches.words FROM matches JOIN entries ON entries.id = matches.entry
+        SELECT matches.entry, matches.words FROM entries CROSS JOIN matches ON matches.entry = entries.id
         WHERE matches.topic = ? AND entries.story = ? ORDER BY entries.dated, entries.id
         """,
         [topic, story],
@@ -201,7 +198,7 @@ def _query(db: Database, table: str, name: str, query: str) -> Iterator[Match]:
             f"SELECT rowid, highlight({name}, 0, ?, ?), highlight({name}, 1, ?, ?)"
             f" FROM {table} WHERE {name} MATCH ?",
             [_START, _END, _START, _END, query],
-        ).fetchall()
+        )
     except sqlite3.OperationalError as error:
         raise ValueError(f"no full-text query: {error}") from error
     for id, title, text in rows:

@@ -23,9 +23,9 @@ def founded_by(source: SourceId, identity: str) -> StoryId:
     return _story_id(source, identity)
 
 
-def split_from(story: StoryId, entries: Sequence[EntryId]) -> StoryId:
-    """The id of a story that these entries make when they leave `story`."""
-    return _story_id(story, "split", *(str(id) for id in entries))
+def split_from(story: StoryId, version: int, entries: Sequence[EntryId]) -> StoryId:
+    """The id of a story that these entries make when they leave `story`, another one each time."""
+    return _story_id(story, "split", str(version), *(str(id) for id in entries))
 
 
 def _story_id(*seed: str) -> StoryId:

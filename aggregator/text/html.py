@@ -33,6 +33,8 @@ _ATTRIBUTES = {
 _DROPPED_WHOLE = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"}
 _SCHEMES = {"http", "https", "mailto"}
 
+# In cleaned HTML, where `<` and `>` stand in no attribute: an image that is there to count readers
+_TRACKER = re.compile(r'<img(?=[^>]* (?:width|height)="[01](?:px)?")[^>]*>')
 _RELATIVE = re.compile(r"""\b(?:href|src|cite)\s*=\s*["']?\s*(?!https?:|mailto:)""", re.IGNORECASE)
 _BLOCK = re.compile(
     r"</?(?:address|article|aside|blockquote|br|caption|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li"
@@ -40,7 +42,10 @@ _BLOCK = re.compile(
     r'[^>"]*(?:"[^"]*"[^>"]*)*>',
     re.IGNORECASE,
 )
-_TAG = re.compile(r'</?[a-zA-Z][^>"]*(?:"[^"]*"[^>"]*)*>|<!--.*?-->', re.DOTALL)
+_TAG = re.compile(
+    r'<(script|style)\b.*?(?:</\1\s*>|\Z)|</?[a-zA-Z][^>"]*(?:"[^"]*"[^>"]*)*>|<!--.*?-->',
+    re.DOTALL | re.IGNORECASE,
+)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 # Controls, and what hides or reorders text: bidirectional marks, zero-width characters, soft hyphens
 _UNSEEN = re.compile(
@@ -63,10 +68,13 @@ def _cleaner(base: str | None) -> nh3.Cleaner:
 def clean_html(markup: str, *, base: str | None) -> str:
     """HTML of an allow-list of elements, attributes and URL schemes; relative URLs resolved with `base`.
 
+    Images that only count readers, one pixel wide or high, are left out.
     `base` is an absolute http(s) URL, or None: then relative URLs are dropped.
     """
     resolver = _cleaner(base if _RELATIVE.search(markup) else None)
-    return resolver.clean(_CONTROL.sub("", markup)).strip()
+    cleaned = resolver.clean(_CONTROL.sub("", markup))
+    # Once more: character references bring in new ones
+    return _TRACKER.sub("", _CONTROL.sub("", cleaned)).strip()
 
 
 def html_to_text(markup: str) -> str:

@@ -1,0 +1,300 @@
+"""Documents → entries: each file in data/feeds with what is expected of it beside it, and properties."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.harvest.parse import parse
+from aggregator.harvest.raw import NotAFeed
+from aggregator.harvest.source import read
+from aggregator.model import Entry, Harvest, Request, Response, SourceId
+
+FEEDS = Path(__file__).parent / "data" / "feeds"
+URL = "http://feed.example/dir/feed.xml"
+NOW = datetime(2024, 12, 1, tzinfo=UTC)
+
+
+def harvest(
+    body: str | bytes, content_type: str | None = "application/xml", *, url: str = URL, **request: Any
+) -> Harvest:
+    data = body.encode() if isinstance(body, str) else body
+    headers = {"content-type": content_type} if content_type else {}
+    return read(Request(SourceId("s"), url, **request), Response(url, 200, headers, data), now=NOW)
+
+
+def rss(items: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>T</title>'
+        f"{items}</channel></rss>"
+    )
+
+
+def atom(entries: str) -> str:
+    return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>T</title>{entries}</feed>'
+
+
+def only_entry(body: str, **more: Any) -> Entry:
+    (entry,) = harvest(body, **more).entries
+    return entry
+
+
+def as_json(value: Any) -> dict[str, Any]:
+    """A dataclass as its JSON reads, without what is absent."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(value), default=datetime.isoformat))
+    return {name: field for name, field in plain.items() if field not in (None, [])}
+
+
+@pytest.mark.parametrize("expectation", sorted(FEEDS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_document_reads_as_its_expectation_says(expectation: Path) -> None:
+    expected = json.loads(expectation.read_text(encoding="utf-8"))
+    (document,) = (path for path in FEEDS.glob(f"{expectation.stem}.*") if path != expectation)
+    result = harvest(document.read_bytes(), expected["content_type"], url=expected.get("url", URL))
+    assert result.failure is None
+    assert as_json(result.feed) == expected["feed"]
+    assert len(result.entries) == len(expected["entries"])
+    told = {"text_hash", "content_hash", "kind", "language", "identity"}  # in tests of their own
+    for entry, wanted in zip(result.entries, expected["entries"], strict=True):
+        found = as_json(entry)
+        assert found["identity"].startswith(wanted.pop("identity"))
+        if "language" in wanted:
+            assert found["language"] == wanted.pop("language")
+        assert {name: value for name, value in found.items() if name not in told} == wanted
+
+
+@pytest.mark.parametrize(
+    ("written", "in_rss", "in_atom", "in_atom_html"),
+    [
+        ("AT&amp;T", "AT&T", "AT&T", "AT&T"),
+        ("AT&amp;amp;T", "AT&T", "AT&amp;T", "AT&T"),
+        ("<![CDATA[AT&amp;T]]>", "AT&T", "AT&amp;T", "AT&T"),
+        ("<![CDATA[AT&T <i>x</i>]]>", "AT&T x", "AT&T <i>x</i>", "AT&T x"),
+        ("a &lt; b", "a < b", "a < b", "a < b"),
+        ("if a&lt;b then", "if a<b then", "if a<b then", "if a<b then"),
+        ("&lt;b&gt;Bold&lt;/b&gt; move", "Bold move", "<b>Bold</b> move", "Bold move"),
+        ("The &lt;b&gt; tag", "The <b> tag", "The <b> tag", "The tag"),
+        ("<b>raw</b> markup", "raw markup", "raw markup", "raw markup"),
+        ("&amp;#8220;Hi&amp;#8221;", "“Hi”", "&#8220;Hi&#8221;", "“Hi”"),
+        ("x&lt;script&gt;a()&lt;/script&gt;", "x<script>a()</script>", "x<script>a()</script>", "x"),
+        ("x&lt;!-- c --&gt;", "x<!-- c -->", "x<!-- c -->", "x"),
+        ("🇺🇦 &#x1F600;", "🇺🇦 😀", "🇺🇦 😀", "🇺🇦 😀"),
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("\u202eevil\u2066\u200b\ufeff\u00ad", "evil", "evil", "evil"),
+        ("한글".replace("한", "\u1112\u1161\u11ab"), "한글", "한글", "한글"),
+        ("\n two \t lines\n", "two lines", "two lines", "two lines"),
+        ("x" * 600, "x" * 499 + "…", "x" * 499 + "…", "x" * 499 + "…"),
+    ],
+)
+def test_a_title_is_one_line_of_text_however_it_is_written(
+    written: str, in_rss: str, in_atom: str, in_atom_html: str
+) -> None:
+    assert only_entry(rss(f"<item><title>{written}</title></item>")).title == in_rss
+    assert only_entry(atom(f"<entry><title>{written}</title></entry>")).title == in_atom
+    assert only_entry(atom(f'<entry><title type="html">{written}</title></entry>')).title == in_atom_html
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("<guid>http://e.example/1</guid>", "http://e.example/1"),
+        ("<guid>HTTPS://e.example/1</guid>", "https://e.example/1"),
+        ("<guid>123</guid>", None),
+        ("<guid>2024/11/27/1</guid>", None),
+        ("<guid>page.html</guid>", None),
+        ("<guid>tag:e.example,2024:1</guid>", None),
+        ('<guid isPermaLink="false">http://e.example/1</guid>', None),
+        ("<link>javascript:alert(1)</link>", None),
+        ("<link> JavaScript:alert(1)</link>", None),
+        ("<link>data:text/html,x</link>", None),
+        ("<link>vbscript:x</link>", None),
+        ("<link>file:///etc/passwd</link>", None),
+        ("<link>ftp://e.example/x</link>", None),
+        ("<link>http://</link>", None),
+        ("<link/>", None),
+        ("<link>http://e.example/?a=1&amp;b=2</link>", "http://e.example/?a=1&b=2"),
+        ("<link>http://u:p@e.example/x</link>", "http://e.example/x"),
+        ("<link>http://приклад.укр/ї</link>", "http://xn--80aikifvh.xn--j1amh/%D1%97"),
+    ],
+)
+def test_an_entry_links_to_a_web_page_or_nowhere(written: str, url: str | None) -> None:
+    assert only_entry(rss(f"<item><title>x</title>{written}</item>")).url == url
+
+
+def test_a_guid_stays_as_the_publisher_wrote_it_when_the_feed_moves() -> None:
+    document = rss("<item><title>x</title><guid>story/7</guid></item>")
+    identities = {
+        only_entry(document, url=url).identity for url in (URL, "https://moved.example/elsewhere/feed.xml")
+    }
+    assert identities == {"guid:story/7"}
+
+
+@pytest.mark.parametrize(
+    ("rel", "url"),
+    [
+        ('rel="alternate"', "http://e.example/x"),
+        ("", "http://e.example/x"),
+        ('rel="self"', None),
+        ('rel="enclosure"', None),
+    ],
+)
+def test_only_an_alternate_link_of_atom_is_the_page(rel: str, url: str | None) -> None:
+    assert only_entry(atom(f'<entry><title>x</title><link {rel} href="http://e.example/x"/></entry>')).url == url
+
+
+def test_the_original_link_is_preferred_to_that_of_a_feed_burner() -> None:
+    document = rss(
+        "<item><title>x</title><link>http://burner.example/~r/1</link>"
+        '<f:origLink xmlns:f="http://rssnamespace.org/feedburner/ext/1.0">http://e.example/1</f:origLink></item>'
+    )
+    assert only_entry(document).url == "http://e.example/1"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf \n", "is empty"),
+        (b"<!DOCTYPE html><html><body>Hi</body></html>", "is a web page"),
+        (b"<!-- x --><html><body>Hi</body></html>", "is a web page"),
+        (b"Not found", "is no RSS, Atom or JSON Feed"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "is no RSS, Atom or JSON Feed"),
+        (b'<?xml version="1.0"?><opml version="2.0"/>', "is no RSS, Atom or JSON Feed"),
+    ],
+)
+def test_what_is_no_feed_is_a_failure_that_says_what_it_looks_like(body: bytes, words: str) -> None:
+    failure = harvest(body).failure
+    assert failure is not None
+    assert failure.kind == "not_a_feed"
+    assert words in failure.message
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "no-such", "\x00", "unicode_escape"])
+def test_a_charset_that_is_none_leaves_the_document_to_speak_for_itself(charset: str) -> None:
+    entry = only_entry(rss(f"<item><title>{'Київ' * 20}</title></item>"), content_type=f"text/xml; charset={charset}")
+    assert entry.title == "Київ" * 20
+
+
+def test_an_encoding_that_python_cannot_name_is_no_feed() -> None:
+    with pytest.raises(NotAFeed, match="breaks the parser: UnicodeDecodeError"):
+        parse(b'<?xml version="1.0" encoding="\xd4\xff"?><rss version="2.0"/>', url=URL, content_type=None)
+
+
+@pytest.mark.parametrize("content_type", [None, "text/xml", "text/plain", "application/octet-stream"])
+@pytest.mark.parametrize("encoding", ["euc-kr", "iso-2022-kr", "utf-8", "utf-16"])
+def test_the_declared_encoding_holds_when_the_server_names_none(content_type: str | None, encoding: str) -> None:
+    document = f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><item><title>한국</title></item></rss>'
+    assert harvest(document.encode(encoding), content_type).entries[0].title == "한국"
+
+
+@given(st.binary(max_size=300), st.sampled_from([None, "text/xml", "application/xml; charset=utf-16", "x; charset=7"]))
+def test_any_bytes_are_a_feed_or_none(body: bytes, content_type: str | None) -> None:
+    for document in (body, b"<rss>" + body, b"<?xml " + body + b"?><feed/>", b'{"items": [' + body + b"]}"):
+        try:
+            parse(document, url=URL, content_type=content_type)
+        except NotAFeed as error:
+            assert str(error)
+
+
+TAGS = ["item", "entry", "title", "link", "guid", "id", "content", "description", "author", "image", "width", "url"]
+TAGS += ["media:player", "media:group", "psc:chapter", "cc:license", "textinput", "source", "category", "svg", "div"]
+NAMESPACES = " ".join(
+    f'xmlns:{prefix}="{uri}"'
+    for prefix, uri in {
+        "media": "http://search.yahoo.com/mrss/",
+        "psc": "http://podlove.org/simple-chapters",
+        "cc": "http://backend.userland.com/creativeCommonsRssModule",
+    }.items()
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(["<{}>", "</{}>", '<{} start="a" href="b"/>', "x&y "]), st.sampled_from(TAGS))))
+def test_elements_in_any_order_break_nothing(pieces: list[tuple[str, str]]) -> None:
+    soup = "".join(form.format(tag) for form, tag in pieces)
+    document = (
+        f'<rss version="2.0" {NAMESPACES}><channel><item><title>First</title></item>{soup}'
+        "</item></channel></rss>"
+    )
+    entries = harvest(document).entries
+    assert entries[0].title.startswith("First") or "title" in soup
+
+
+TEXTS = (
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")), min_size=1)
+    .map(lambda text: " ".join(text.split()))
+    .filter(lambda text: text and len(text) < 400)
+)
+WORDS = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzабвгдеєж가나다라마0123456789"), min_size=1, max_size=30)
+ENTRIES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "title": TEXTS,
+            "guid": WORDS.map(lambda word: f"id {word}"),
+            "link": st.from_regex(r"https://[a-z]{1,9}\.example/[a-z0-9]{1,9}(\?[a-z]=[0-9]{1,5})?", fullmatch=True),
+            "date": st.datetimes(datetime(1995, 1, 1), datetime(2024, 11, 30)).map(
+                lambda moment: moment.replace(tzinfo=UTC, microsecond=0)
+            ),
+            "text": TEXTS,
+        }
+    ),
+    max_size=5,
+    unique_by=lambda entry: entry["guid"],
+)
+
+
+def as_rss(entry: Mapping[str, Any]) -> str:
+    return (
+        f"<item><title>{escape(escape(entry['title']))}</title><guid isPermaLink='false'>{entry['guid']}</guid>"
+        f"<link>{escape(entry['link'])}</link><pubDate>{format_datetime(entry['date'])}</pubDate>"
+        f"<description>{escape('<p>' + escape(entry['text']) + '</p>')}</description></item>"
+    )
+
+
+def as_atom(entry: Mapping[str, Any]) -> str:
+    return (
+        f"<entry><title type='html'>{escape(escape(entry['title']))}</title><id>{entry['guid']}</id>"
+        f"<link href='{escape(entry['link'])}'/><published>{entry['date'].isoformat()}</published>"
+        f"<content type='html'>{escape('<p>' + escape(entry['text']) + '</p>')}</content></entry>"
+    )
+
+
+def as_json_item(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": entry["guid"],
+        "title": entry["title"],
+        "url": entry["link"],
+        "date_published": entry["date"].isoformat(),
+        "content_text": entry["text"],
+    }
+
+
+@given(ENTRIES)
+def test_a_valid_feed_reads_back_the_same_in_each_format(entries: list[dict[str, Any]]) -> None:
+    documents = [
+        rss("".join(map(as_rss, entries))),
+        atom("".join(map(as_atom, entries))),
+        json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": list(map(as_json_item, entries))}),
+    ]
+    for document in documents:
+        read_back = harvest(document).entries
+        assert [(entry.guid, entry.url, entry.published) for entry in read_back] == [
+            (entry["guid"], entry["link"], entry["date"]) for entry in entries
+        ]
+        assert [(entry.title, entry.text) for entry in read_back] == [
+            (normal(entry["title"]), normal(entry["text"])) for entry in entries
+        ]
+
+
+def normal(text: str) -> str:
+    return normalize("NFC", text)

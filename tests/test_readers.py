@@ -1,0 +1,124 @@
+"""What a feed reader makes of the demo: newsboat, subscribed to what `topics.opml` lists."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import feedparser
+import pytest
+
+from aggregator.opml import read_opml
+from program import started
+from test_samples import EXPECTED
+
+pytestmark = [
+    pytest.mark.newsboat,
+    pytest.mark.skipif(shutil.which("newsboat") is None, reason="newsboat is not installed"),
+]
+
+
+@dataclass
+class Reader:
+    """A newsboat of its own."""
+
+    home: Path
+
+    def run(self, *args: str | Path) -> None:
+        files = {"-u": self.home / "urls", "-c": self.home / "cache.db", "-C": self.home / "config"}
+        for path in (files["-u"], files["-C"]):
+            path.touch()
+        options = [str(part) for pair in files.items() for part in pair]
+        env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        done = subprocess.run(
+            ["newsboat", *options, *map(str, args)], env=env, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def subscribe(self, folder: Path, opml: bytes) -> None:
+        self.home.mkdir()
+        (folder / "topics.opml").write_bytes(opml)
+        self.run("-i", folder / "topics.opml")
+
+    def urls(self) -> list[str]:
+        return (self.home / "urls").read_text().split()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.home / "cache.db")) as db:
+            return db.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("demo")
+    with started(folder / "said", "demo", "--dir", folder / "demo") as running:
+        address = running.hears(r"Pages: +(http://127\.0\.0\.1:\d+/)\n")[1]
+        running.hears("until Ctrl-C")
+        yield address
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def reader(site: str, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    folder = tmp_path_factory.mktemp("reader")
+    reader = Reader(folder / "home")
+    reader.subscribe(folder, read(f"{site}topics.opml"))
+    reader.run("-x", "reload")
+    return reader
+
+
+def read(url: str) -> bytes:
+    with urlopen(url, timeout=10) as answer:
+        data: bytes = answer.read()
+        return data
+
+
+def items(document: bytes) -> dict[str, tuple[str, str, int]]:
+    """Id → title, link and time of publication."""
+    return {
+        entry.id: (entry.title, entry.link, int(datetime.fromisoformat(utc(entry)).timestamp()))
+        for entry in feedparser.parse(document).entries
+    }
+
+
+def utc(entry: Any) -> str:
+    year, month, day, hour, minute, second = entry.published_parsed[:6]
+    return f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00"
+
+
+def test_it_subscribes_to_every_topic_and_knows_its_title_and_page(site: str, reader: Reader) -> None:
+    assert reader.urls() == [f"{site}{topic}/rss.xml" for topic in EXPECTED]
+    titles = {outline.url: outline.title for outline in read_opml(read(f"{site}topics.opml"))}
+    pages = {url: url.removesuffix("rss.xml") for url in titles}
+    assert {(url, titles[url], pages[url]) for url in titles} == set(
+        reader.rows("SELECT rssurl, title, url FROM rss_feed")
+    )
+
+
+def test_it_lists_every_story_of_all_topics_with_title_link_and_date(site: str, reader: Reader) -> None:
+    published = {id: item for url in reader.urls() for id, item in items(read(url)).items()}
+    listed = reader.rows("SELECT guid, title, url, pubDate FROM rss_item WHERE deleted = 0")
+    assert {guid: (title, url, date) for guid, title, url, date in listed} == published
+    assert len(listed) == len(published)
+    assert all(link.startswith(f"{site}stories/") for _, link, _ in published.values())
+
+
+@pytest.mark.parametrize("topic", list(EXPECTED))
+@pytest.mark.parametrize("name", ["rss.xml", "atom.xml"])
+def test_it_lists_every_item_of_one_topic(site: str, tmp_path: Path, topic: str, name: str) -> None:
+    url = f"{site}{topic}/{name}"
+    reader = Reader(tmp_path / "home")
+    reader.home.mkdir()
+    (reader.home / "urls").write_text(f"{url}\n")
+    reader.run("-x", "reload")
+    listed = reader.rows("SELECT guid, title, url, pubDate FROM rss_item WHERE deleted = 0")
+    assert {guid: (title, link, date) for guid, title, link, date in listed} == items(read(url))
+    assert not reader.rows("SELECT guid FROM rss_item WHERE content = ''")

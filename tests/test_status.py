@@ -1,0 +1,53 @@
+"""The health of the program in figures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from builders import LONG, NOON, Books, entry, failure, source
+
+from aggregator.status import source_health, status
+from aggregator.store.meta import record_pass
+from aggregator.upkeep import backup
+
+
+def test_an_empty_store_has_new_sources_only(books: Books, tmp_path: Path) -> None:
+    found = status(books.db, tuple(books.sources), database=tmp_path / "aggregator.db", now=NOON)
+    assert (found["entries"], found["duplicates"], found["stories"]) == (0, 0, 0)
+    assert (found["sources"], found["due"], found["next_due"]) == ({"new": 3}, 3, None)
+    assert (found["failing"], found["passes"]) == ([], [])
+
+
+def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
+    sources = tuple(
+        source(id, enabled=id != "off", title=f"The {id}") for id in ("ok", "bad", "gone", "new", "off")
+    )
+    books.configure(sources=sources)
+    books.fetch_from("ok", entry("one", text=LONG), entry("copy", title="Headline one", text=LONG))
+    books.apply(failure("bad", kind="timeout"))
+    books.apply(failure("gone", kind="gone"))
+    record_pass(books.db, {"sources": 3}, started_at=NOON)
+    health = source_health(books.db, (*sources, source("unsynced")))
+    assert [one["state"] for one in health] == ["ok", "failing", "gone", "new", "disabled", "new"]
+    assert [one["entries"] for one in health] == [2, 0, 0, 0, 0, 0]
+    assert [one["title"] for one in health[-2:]] == ["The off", "unsynced"]
+    assert health[1]["error"] == "failed because of timeout"
+    assert health[1]["next_due"] == "2024-11-27T12:05:37Z"
+    found = status(books.db, sources, database=tmp_path / "aggregator.db", now=NOON)
+    assert found["sources"] == {"disabled": 1, "failing": 1, "gone": 1, "new": 1, "ok": 1}
+    assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:37Z")
+    assert [one["id"] for one in found["failing"]] == ["bad", "gone"]
+    assert (found["entries"], found["duplicates"], found["stories"]) == (2, 1, 1)
+    assert found["passes"] == [{"started_at": "2024-11-27T12:00:00Z", "sources": 3}]
+    later = status(books.db, sources, database=tmp_path / "aggregator.db", now=NOON + timedelta(days=2))
+    assert later["due"] == 3
+
+
+def test_the_size_is_that_of_the_database_without_what_lies_beside_it(books: Books, tmp_path: Path) -> None:
+    database = tmp_path / "aggregator.db"
+    books.fetch_from("a", entry("one", text=LONG * 1000))
+    backup(books.db, tmp_path / "aggregator.db.backup")
+    found = status(books.db, (), database=database, now=NOON)["database_bytes"]
+    wal, shm = (database.with_name(f"aggregator.db{part}").stat().st_size for part in ("-wal", "-shm"))
+    assert found == database.stat().st_size + wal + shm
