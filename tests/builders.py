@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from aggregator.topic.rule import Rule, make_rule
 from aggregator.url import canonical
 
 NOON = datetime(2024, 11, 27, 12, tzinfo=UTC)
+SITE = Site(title="Desk", base_url="https://desk.example/")
 LONG = (
     "A Ukrainian delegation led by the defence minister met officials in Seoul on Wednesday and asked for"
     " military aid while thousands of North Korean troops were reported to stand in Russia near the border"
@@ -107,9 +108,9 @@ class Books:
     sources: Sequence[SourceSettings] = (source("a"), source("b"), source("c"))
     topics: Sequence[TopicSettings] = ()
     vocabulary: Mapping[str, Sequence[str]] | None = None
-    site: Site = Site(title="Desk", base_url="https://desk.example/")
-    output: Output = Output()
-    fetch: Fetch = Fetch()
+    site: Site = SITE
+    output: Output = field(default_factory=Output)
+    fetch: Fetch = field(default_factory=Fetch)
     jitter: Callable[[], float] = lambda: 0.5
 
     def __post_init__(self) -> None:

@@ -88,7 +88,9 @@ class Corpus:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
     if not CORPUS.exists():
         pytest.skip(f"the corpus is not here: {CORPUS}")
-    files = sorted(path for part in ("real", "derived") for path in (CORPUS / part).rglob("*") if path.is_file())
+    files = sorted(
+        path for part in ("real", "derived") for path in (CORPUS / part).rglob("*") if path.is_file()
+    )
     folder = tmp_path_factory.mktemp("corpus")
     paths = {f"doc{number}": path.relative_to(CORPUS).as_posix() for number, path in enumerate(files)}
     with serving_origin() as origin:

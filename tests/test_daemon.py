@@ -96,7 +96,9 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path, origin: 
             assert "hint: stop it first" in done.stderr, command
         assert aggregator("--config", config, "status").returncode == 0
         listed = aggregator("--config", config, "stories", "list", "--json")
-        assert [json.loads(line)["headline"] for line in listed.stdout.splitlines()] == ["A ship in the harbour"]
+        assert [json.loads(line)["headline"] for line in listed.stdout.splitlines()] == [
+            "A ship in the harbour"
+        ]
         copy = tmp_path / "copy.db"
         assert aggregator("--config", config, "backup", copy).returncode == 0
         with closing(sqlite3.connect(copy)) as db:

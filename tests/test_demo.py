@@ -65,7 +65,8 @@ def report_of_three(folder: Path) -> str:
 def test_a_topic_holds_exactly_what_an_editor_would_choose(demo: Path, topic: str) -> None:
     items = feed(demo, topic, "feed.json")["items"]
     entries = {
-        f"{source} {guid}": story for source, guid, story in rows(demo, "SELECT source, guid, story FROM entries")
+        f"{source} {guid}": story
+        for source, guid, story in rows(demo, "SELECT source, guid, story FROM entries")
     }
     published = [item["id"].rpartition("/")[2] for item in items]
     assert {key for key, story in entries.items() if story in published} == EXPECTED[topic]

@@ -138,7 +138,8 @@ class Newsroom(RuleBasedStateMachine):
     @invariant()
     def a_copy_points_to_an_original_of_the_same_story(self) -> None:
         assert not self.books.rows(
-            "SELECT copy.id FROM entries AS copy LEFT JOIN entries AS original ON original.id = copy.duplicate_of"
+            "SELECT copy.id FROM entries AS copy"
+            " LEFT JOIN entries AS original ON original.id = copy.duplicate_of"
             " WHERE copy.duplicate_of IS NOT NULL AND (original.id IS NULL"
             " OR original.duplicate_of IS NOT NULL OR original.story <> copy.story)"
         )

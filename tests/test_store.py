@@ -69,7 +69,8 @@ def test_migrations_that_break_off_leave_an_empty_file(path: Path) -> None:
 def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     with open_store(path) as db:
         db.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', 'version_99', '')"
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('aggregator', 'version_99', '')"
         )
     with pytest.raises(StoreError, match=r"newer version \(it has version_99\)") as refused, open_store(path):
         pass
@@ -142,9 +143,22 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
 def test_a_database_that_may_only_be_read_is_named(path: Path) -> None:
     with open_store(path):
         pass
-    with pytest.raises(StoreError, match="cannot be written to"), translated(path):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+    with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection,
+        pytest.raises(StoreError, match="cannot be written to"),
+        translated(path),
+    ):
+        connection.execute("INSERT INTO meta VALUES ('a', 'b')")
+
+
+def test_a_full_disk_is_named(path: Path) -> None:
+    with (  # noqa: PT012 (the limit comes with the connection)
+        pytest.raises(StoreError, match="the disk is full") as refused,
+        open_store(path) as db,
+    ):
+        db.execute("PRAGMA max_page_count=1")
+        write_meta(db, "large", "x" * 10_000_000)
+    assert "make room" in str(refused.value.hint)
 
 
 def test_errors_that_are_not_the_stores_pass_through(path: Path) -> None:
@@ -163,7 +177,7 @@ def test_an_error_of_sql_keeps_its_words(path: Path) -> None:
 
 
 def test_a_transaction_is_all_or_nothing(db: Database) -> None:
-    with pytest.raises(KeyboardInterrupt), writing(db):
+    with pytest.raises(KeyboardInterrupt), writing(db):  # noqa: PT012 (the write before it counts)
         write_meta(db, "name", "value")
         raise KeyboardInterrupt
     assert read_meta(db, "name") is None
@@ -219,10 +233,13 @@ def test_every_writer_says_that_the_database_is_locked(
     books.configure(topics=[topic()])
     books.db.execute("PRAGMA busy_timeout=20")
     before = list(books.db.conn.iterdump())
-    with held(tmp_path / "aggregator.db"):
-        with pytest.raises(StoreError, match="locked by another program") as refused:
-            with translated(tmp_path / "aggregator.db"):
-                write(books)
+    path = tmp_path / "aggregator.db"
+    with (
+        held(path),
+        pytest.raises(StoreError, match="locked by another program") as refused,
+        translated(path),
+    ):
+        write(books)
     assert "fuser" in str(refused.value.hint)
     assert list(books.db.conn.iterdump()) == before
     write(books)

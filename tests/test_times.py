@@ -51,9 +51,7 @@ def test_an_instant_is_written_in_utc() -> None:
     assert to_text(in_seoul) == "2024-11-27T09:00:00Z"
 
 
-_MOMENTS = st.datetimes(timezones=st.just(UTC)).map(
-    lambda moment: moment.replace(microsecond=0)
-)
+_MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(microsecond=0))
 
 
 @given(_MOMENTS, _MOMENTS)

@@ -14,8 +14,8 @@ from datetime import datetime
 
 from aggregator.engine.worker import Task, Worker
 from aggregator.errors import EngineError
+from aggregator.harvest.answer import answer, failed
 from aggregator.harvest.fetch import Fetcher, Limits
-from aggregator.harvest.source import answer, failed
 from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 20.0

@@ -1,25 +1,16 @@
-"""The process that parses: it can be killed without loss, and its memory is bounded.
-
-Started as `python -m aggregator.engine.worker FD`; the other end of the socket sends tasks, one at a
-time, and takes a harvest for each.
-"""
+"""A parsing process as its owner sees it: given one task at a time, killed when one takes too long."""
 
 from __future__ import annotations
 
-import resource
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
 from typing import cast
 
-from aggregator.harvest.source import failed, read
+from aggregator.harvest.answer import failed
 from aggregator.model import Failure, Harvest, Request, Response
-
-_MEMORY_BYTES = 1_500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,7 @@ class Task:
 
 
 class Worker:
-    """A parsing process as its owner sees it: started at the first task, killed when one takes too long."""
+    """Started at the first task."""
 
     def __init__(self, *, seconds: float) -> None:
         self._seconds = seconds
@@ -70,7 +61,7 @@ class Worker:
     def _start(self) -> Connection:
         ours, theirs = Pipe()
         with theirs:
-            command = [sys.executable, "-m", "aggregator.engine.worker", str(theirs.fileno())]
+            command = [sys.executable, "-m", "aggregator.engine.parser", str(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         self._pipe = ours
         return ours
@@ -78,27 +69,3 @@ class Worker:
     def _kill(self) -> None:
         self.interrupt()
         self.close()
-
-
-def main() -> None:
-    """Serve tasks until the owner closes its end."""
-    # Ctrl-C in a terminal reaches the whole group: the owner decides, by closing the pipe
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    # The other end closes when there is no more to do, or when the owner is killed
-    with Connection(int(sys.argv[1])) as pipe, suppress(EOFError, ConnectionError):
-        while True:
-            pipe.send(_harvest(cast(Task, pipe.recv())))
-
-
-def _harvest(task: Task) -> Harvest:
-    try:
-        return read(task.request, task.response, now=task.now)
-    except Exception as error:
-        # Whatever a document does to the parser costs this document only
-        message = f"broke the parser: {type(error).__name__}: {error}"
-        return failed(task.request, Failure("parser_failed", message[:500], 200), now=task.now)
-
-
-if __name__ == "__main__":
-    main()

@@ -309,11 +309,13 @@ class _Waiting:
     def next(self) -> Request | None:
         """The next request whose host has room, None when there is none for now."""
         if self._ready:
-            return self._begin(self._ready.popleft())
+            return self._ready.popleft()
         for request in self._source:
-            if self._busy[host(request.url)] < self._per_host:
-                return self._begin(request)
-            self._held.setdefault(host(request.url), deque()).append(request)
+            name = host(request.url)
+            if self._busy[name] < self._per_host:
+                self._busy[name] += 1
+                return request
+            self._held.setdefault(name, deque()).append(request)
         self._ended = True
         return None
 
@@ -326,11 +328,6 @@ class _Waiting:
             self._ready.append(held.popleft())
             if not held:
                 del self._held[name]
-
-    def _begin(self, request: Request) -> Request:
-        name = host(request.url)
-        self._busy[name] += 1
-        return request
 
 
 _ERRORS: dict[int, tuple[FailureKind, str]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from copy import deepcopy
 from email.utils import getaddresses
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any
 
 import feedparser
@@ -18,41 +19,17 @@ from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
 feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
-# feedparser resolves the base URL anew at every tag: the function is pure, and nearly always asked the same
-feedparser.mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(feedparser.mixin.make_safe_absolute_uri)
-
-# Resolved, an id would change when its feed moves, and would look like a link
-feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
+# Two pure functions that feedparser calls at every tag, nearly always with the same arguments
+for _name in ("make_safe_absolute_uri", "_urljoin"):
+    setattr(feedparser.mixin, _name, lru_cache(maxsize=1024)(getattr(feedparser.mixin, _name)))
 
 
-def _forgiving(handler: Callable[..., None]) -> Callable[..., None]:
-    @wraps(handler)
-    def handle(*args: Any) -> None:
-        try:
-            handler(*args)
-        except (LookupError, TypeError, ValueError) as error:
-            # feedparser then goes on as with an element that it does not know
-            raise AttributeError from error
-
-    return handle
+def _copy_of(self: dict[str, Any], memo: dict[int, Any]) -> Any:
+    return type(self)((key, deepcopy(value, memo)) for key, value in self.items())
 
 
-# Out of its place, an element (`<width/>`, a licence) breaks its handler: it shall not cost the document
-for _parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
-    for _name in dir(_parser):
-        if _name.startswith(("_start_", "_end_")):
-            setattr(_parser, _name, _forgiving(getattr(_parser, _name)))
-
-_BARE_AMPERSAND = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!#?\w+;|\w+=)", re.DOTALL)
-_read_broken = feedparser.api.LooseFeedParser.feed
-
-
-def _feed(parser: Any, document: str) -> None:
-    # The parser of broken XML would make `AT&T;` of `AT&T`
-    _read_broken(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", document))
-
-
-feedparser.api.LooseFeedParser.feed = _feed
+# copy.deepcopy rebuilds a subclass of dict through pickle's protocol: several times slower
+feedparser.FeedParserDict.__deepcopy__ = _copy_of
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
@@ -125,7 +102,9 @@ def _markup(detail: Any, url: str) -> Markup | None:
         return None
     base = _string(detail, "base")
     return Markup(
-        value.replace("</br>", ""),  # feedparser writes XHTML's `<br/>` as `<br></br>`: HTML takes that for two
+        value.replace(
+            "</br>", ""
+        ),  # feedparser writes XHTML's `<br/>` as `<br></br>`: HTML takes that for two
         is_html=dict.get(detail, "type") in _HTML_TYPES,
         base=base if base != url else None,
     )

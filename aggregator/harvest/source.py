@@ -1,52 +1,15 @@
-"""One answered request → one harvest. A failure is a value in it.
-
-Two steps, because the second may run in another process: `answer` decides what needs no parser,
-`read` parses and cleans.
-"""
+"""A document worth parsing → its harvest. Runs where it cannot hold up or harm anything else."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 
-from aggregator.freshness import fresh_until, retry_at
+from aggregator.freshness import fresh_until
+from aggregator.harvest.answer import body_hash, failed, validators_of
 from aggregator.harvest.clean import clean_entries, clean_feed
 from aggregator.harvest.parse import parse
 from aggregator.harvest.raw import NotAFeed
-from aggregator.model import Failure, FailureKind, Harvest, Request, Response, Validators
-
-
-def failed(request: Request, failure: Failure, *, now: datetime) -> Harvest:
-    """The harvest of a request that came to nothing; what was known of the source stays."""
-    return Harvest(
-        request.source,
-        "failed",
-        now,
-        status=failure.status,
-        validators=request.validators,
-        body_hash=request.body_hash,
-        failure=failure,
-    )
-
-
-def body_hash(body: bytes) -> str:
-    """128 bits of BLAKE2b, to see that a 200 brings nothing new."""
-    return blake2b(body, digest_size=16).hexdigest()
-
-
-def answer(request: Request, response: Response, *, now: datetime) -> Harvest | None:
-    """The harvest of a response that needs no parser; None for a 200 with a body not seen before."""
-    if response.status == 304:
-        if request.validators == Validators():
-            failure = Failure("http", "answered 304 Not Modified to an unconditional request", 304)
-            return failed(request, failure, now=now)
-        # RFC 9110 §15.4.5: a 304 carries the validators that a 200 would have
-        return _known(request, response, "not_modified", request.validators, now)
-    if response.status != 200:
-        return failed(request, _refusal(response, now), now=now)
-    if request.body_hash and body_hash(response.body) == request.body_hash:
-        return _known(request, response, "unchanged", Validators(), now)
-    return None
+from aggregator.model import Failure, Harvest, Request, Response, Validators
 
 
 def read(request: Request, response: Response, *, now: datetime) -> Harvest:
@@ -60,45 +23,10 @@ def read(request: Request, response: Response, *, now: datetime) -> Harvest:
         "fetched",
         now,
         status=200,
-        validators=_validators(response, Validators()),
+        validators=validators_of(response, Validators()),
         body_hash=body_hash(response.body),
         feed=clean_feed(raw, url=response.url),
         entries=clean_entries(raw, url=response.url, request=request, now=now),
         moved_to=response.moved_to,
         fresh_until=fresh_until(response.headers, now=now),
     )
-
-
-def _known(request: Request, response: Response, outcome: str, old: Validators, now: datetime) -> Harvest:
-    return Harvest(
-        request.source,
-        "not_modified" if outcome == "not_modified" else "unchanged",
-        now,
-        status=response.status,
-        validators=_validators(response, old),
-        body_hash=request.body_hash,
-        moved_to=response.moved_to,
-        fresh_until=fresh_until(response.headers, now=now),
-    )
-
-
-def _validators(response: Response, old: Validators) -> Validators:
-    return Validators(
-        etag=response.headers.get("etag") or old.etag,
-        last_modified=response.headers.get("last-modified") or old.last_modified,
-    )
-
-
-_REFUSALS: dict[int, tuple[FailureKind, str]] = {
-    401: ("http", "asks for a login (401): set `headers:` of the source"),
-    403: ("http", "refuses this client (403 Forbidden)"),
-    404: ("http", "is not there (404 Not Found)"),
-    410: ("gone", "was taken down for good (410 Gone)"),
-    429: ("rate_limited", "asks for fewer requests (429 Too Many Requests)"),
-    503: ("rate_limited", "is not available for now (503)"),
-}
-
-
-def _refusal(response: Response, now: datetime) -> Failure:
-    kind, message = _REFUSALS.get(response.status, ("http", f"answered with HTTP status {response.status}"))
-    return Failure(kind, message, response.status, retry_at(response.headers, now=now))

@@ -15,9 +15,6 @@ from aggregator.model import Channel, Story, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.files import sweep, write_if_changed
 from aggregator.publish.items import make_channel, story_url
-from aggregator.publish.json_feed import json_feed
-from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
-from aggregator.publish.rss_atom import atom, rss
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
@@ -33,12 +30,13 @@ from aggregator.store.topics import (
     published_mark,
     selected_stories,
     set_published_mark,
+    story_words,
     topics_of,
 )
 from aggregator.story.fingerprint import digest
 from aggregator.topic.select import choose
 
-_RENDERERS = {"rss.xml": rss, "atom.xml": atom, "feed.json": json_feed, "index.html": topic_page}
+_TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 
@@ -121,7 +119,7 @@ class Publisher:
 
     def _is_current(self, plan: _Plan) -> bool:
         folder = self._folder / plan.settings.id
-        files = [folder / name for name in _RENDERERS]
+        files = [folder / name for name in _TOPIC_FILES]
         files += [self._page(story.id) for story in plan.selected]
         return published_mark(self._db, TopicId(plan.settings.id)) == plan.mark and all(
             file.exists() for file in files
@@ -147,24 +145,33 @@ class Publisher:
         return known
 
     def _channel(self, plan: _Plan, authority: str) -> Channel:
+        stories = [story.id for story in plan.selected]
         return make_channel(
             plan.settings,
-            load_stories(self._db, [story.id for story in plan.selected]),
+            load_stories(self._db, stories),
             site=self._site,
             output=self._output,
             authority=authority,
-            words={story.id: story.words for story in plan.selected},
+            words=story_words(self._db, TopicId(plan.settings.id), stories),
         )
 
+    # What renders is loaded when something is to be rendered: most passes publish nothing
+
     def _write_topic(self, channel: Channel) -> int:
+        from aggregator.publish.json_feed import json_feed
+        from aggregator.publish.pages import topic_page
+        from aggregator.publish.rss_atom import atom, rss
+
         written = 0
         for item in channel.items:
             written += self._write_story(item.story)
-        for name, render in _RENDERERS.items():
+        for name, render in zip(_TOPIC_FILES, (rss, atom, json_feed, topic_page), strict=True):
             written += write_if_changed(self._folder / channel.id / name, render(channel))
         return written
 
     def _write_story(self, story: Story) -> bool:
+        from aggregator.publish.pages import story_page
+
         holding = set(topics_of(self._db, story.id))
         page = story_page(
             story,
@@ -178,6 +185,8 @@ class Publisher:
         return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
 
     def _write_site(self, channels: Sequence[Channel]) -> int:
+        from aggregator.publish.pages import index_page, moved_page
+
         index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url)
         outlines = [
             Outline(url=f"{channel.url}rss.xml", title=channel.title, home=channel.url)

@@ -1,0 +1,592 @@
+"""Requests over real sockets on loopback: what is sent, what is bounded, what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import subprocess
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
+from threading import Event, Lock, Thread
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from origin import Origin, serving_origin
+
+from aggregator.harvest.fetch import Fetcher, Limits
+from aggregator.model import Failure, Request, Response, SourceId, Validators
+
+NOW = datetime(2024, 11, 27, 12, tzinfo=UTC)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def limits(**changes: Any) -> Limits:
+    return Limits(**({"user_agent": "Test/1", "timeout": 10.0, "allow_private_networks": True} | changes))
+
+
+def request(url: str, **more: Any) -> Request:
+    return Request(SourceId(url), url, **more)
+
+
+def fetch(url: str, *, under: Limits | None = None, **more: Any) -> Response | Failure:
+    with closing(Fetcher(under or limits())) as fetcher:
+        ((_, outcome),) = fetcher.run([request(url, **more)])
+    return outcome
+
+
+def response(url: str, **more: Any) -> Response:
+    outcome = fetch(url, **more)
+    assert isinstance(outcome, Response), outcome
+    return outcome
+
+
+def failure(url: str, **more: Any) -> Failure:
+    outcome = fetch(url, **more)
+    assert isinstance(outcome, Failure), outcome
+    return outcome
+
+
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def serving(talk: Talk) -> Iterator[str]:
+    """A server that does as it likes: `talk` gets each connection. Yields its URL."""
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            Thread(target=converse, args=(connection,), daemon=True).start()
+
+    def converse(connection: socket.socket) -> None:
+        with connection, suppressed():
+            talk(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=accept)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@contextmanager
+def suppressed() -> Iterator[None]:
+    # A client that goes away, or speaks no TLS, is what these tests are about
+    try:
+        yield
+    except OSError:
+        return
+
+
+def saying(answer: bytes) -> Talk:
+    """Answers one request with these bytes and hangs up."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    return talk
+
+
+@contextmanager
+def saying_and_holding(answer: bytes) -> Iterator[str]:
+    """Answers with these bytes and then keeps silent."""
+    over = Event()
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+        over.wait(30)
+
+    with serving(talk) as url:
+        yield url
+        over.set()
+
+
+# --- What is asked -----------------------------------------------------------------------------------------
+
+
+def test_a_request_says_who_asks_what_for_and_how_it_may_be_packed(origin: Origin) -> None:
+    url = origin.put("/feed", b"x")
+    response(url)
+    headers = origin.requests[0].headers
+    assert headers["user-agent"] == "Test/1"
+    assert headers["accept"].startswith("application/atom+xml, ")
+    assert "gzip" in headers["accept-encoding"]
+    assert "if-none-match" not in headers
+    assert "if-modified-since" not in headers
+
+
+@pytest.mark.parametrize(
+    "etag",
+    ['"a"', 'W/"weak"', "no-quotes", '"with \\" and , ; = {}"', '""', '"\xe9\xa0"', "W/", "' '", '"a', "*"],
+)
+def test_validators_are_sent_back_as_they_came(origin: Origin, etag: str) -> None:
+    modified = "Tue, 31 Feb 2024 25:00:00 +0200 (nonsense)"
+    url = origin.put("/feed", b"x", headers={"ETag": etag, "Last-Modified": modified})
+    first = response(url)
+    response(url, validators=Validators(first.headers["etag"], first.headers["last-modified"]))
+    assert origin.requests[1].headers["if-none-match"] == etag
+    assert origin.requests[1].headers["if-modified-since"] == modified
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    etag=st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_categories=["Cc"]), min_size=1)
+)
+def test_any_etag_makes_the_round(origin: Origin, etag: str) -> None:
+    url = origin.put("/feed", b"x", etag=etag)
+    assert response(url).status == 200
+    assert response(url, validators=Validators(etag)).status == 304
+
+
+@pytest.mark.parametrize("written", ["HTTP://{}/feed", "http://user:word@{}/feed", "http://{}/a/../feed"])
+def test_validators_are_sent_however_the_address_is_written(origin: Origin, written: str) -> None:
+    origin.put("/feed", b"x", etag='"1"')
+    url = written.format(origin.address.removeprefix("http://"))
+    assert response(url, validators=Validators('"1"')).status == 304
+
+
+def test_headers_of_the_source_are_sent_and_replace_our_own(origin: Origin) -> None:
+    url = origin.put("/feed", b"x")
+    response(url, headers=(("Authorization", "Bearer x"), ("ACCEPT", "text/xml"), ("X-Name", "Київ é")))
+    headers = origin.requests[0].headers
+    assert headers["authorization"] == "Bearer x"
+    assert headers["accept"] == "text/xml"
+    assert headers["x-name"] == "???? é"
+
+
+def test_a_proxy_of_the_environment_is_not_used(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+    assert response(origin.put("/feed", b"x")).status == 200
+
+
+@pytest.mark.parametrize(
+    "url", ["http://", "ftp://e.example/", "file:///etc/passwd", "http://e.example:99999/", "x"]
+)
+def test_what_is_no_address_of_the_web_is_not_asked_for(url: str) -> None:
+    assert failure(url).kind == "bad_url"
+
+
+# --- What is answered --------------------------------------------------------------------------------------
+
+
+def test_an_answer_comes_with_its_headers_in_lower_case() -> None:
+    answer = (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </early>\r\nETag: early\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nX-Two-Words:  a b \r\nCache-Control: no-cache\r\nCache-Control: max-age=1\r\n"
+        b"ETag: first\r\nETag: second\r\nno colon\r\nContent-Length: 2\r\n\r\nok"
+    )
+    with serving(saying(answer)) as url:
+        got = response(url)
+    assert (got.status, got.body, got.url, got.moved_to) == (200, b"ok", url, None)
+    assert got.headers["x-two-words"] == "a b"
+    assert got.headers["cache-control"] == "no-cache, max-age=1"
+    assert got.headers["etag"] == "second"
+    assert "link" not in got.headers
+
+
+@pytest.mark.parametrize(
+    "packed", [("gzip", gzip.compress), ("deflate", zlib.compress)], ids=lambda pair: pair[0]
+)
+def test_a_packed_document_is_unpacked(origin: Origin, packed: tuple[str, Callable[[bytes], bytes]]) -> None:
+    name, pack = packed
+    url = origin.put("/feed", pack(b"text" * 1000), headers={"Content-Encoding": name})
+    assert response(url).body == b"text" * 1000
+
+
+@pytest.mark.parametrize("status", [204, 400, 404, 410, 429, 500, 503])
+def test_any_status_is_handed_over(origin: Origin, status: int) -> None:
+    url = origin.put(
+        "/feed", b"" if status == 204 else b"sorry", status=status, headers={"Retry-After": "60"}
+    )
+    got = response(url)
+    assert (got.status, got.headers["retry-after"]) == (status, "60")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", "connect"),
+        (b"garbage\r\n\r\n", "http"),
+        (b"HTTP/9.9 banana\r\n\r\n", "http"),
+        (b"SSH-2.0-OpenSSH\r\n", "http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "connect"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nok", "http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok", "http"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok", "connect"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok", "connect"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", "http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: zip\r\nContent-Length: 2\r\n\r\nok", "http"),
+    ],
+)
+def test_a_broken_answer_is_a_failure(answer: bytes, kind: str) -> None:
+    with serving(saying(answer)) as url:
+        failed = failure(url)
+    assert failed.kind == kind
+    assert failed.message
+    assert "\n" not in failed.message
+
+
+def test_a_body_longer_than_it_says_ends_where_it_says() -> None:
+    with serving(saying(OK + b"more")) as url:
+        assert response(url).body == b"ok"
+
+
+def test_a_refused_connection_is_a_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert failure(f"http://127.0.0.1:{port}/").kind == "connect"
+
+
+def test_a_name_that_nobody_knows_is_a_failure() -> None:
+    assert failure("http://no-such-host.invalid/").kind == "dns"
+
+
+# --- Redirects ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed(origin: Origin, status: int) -> None:
+    end = origin.put("/end", b"here")
+    start = origin.put("/start", status=status, headers={"Location": end})
+    got = response(start)
+    assert (got.status, got.body, got.url) == (200, b"here", end)
+    assert got.moved_to == (end if status in (301, 308) else None)
+
+
+@pytest.mark.parametrize(
+    ("chain", "is_moved"), [((301, 308), True), ((301, 302), False), ((307, 301), False), ((301,) * 8, True)]
+)
+def test_only_an_unbroken_chain_of_permanent_redirects_moves_a_feed(
+    origin: Origin, chain: Sequence[int], is_moved: bool
+) -> None:
+    for hop, status in enumerate(chain):
+        origin.put(f"/{hop}", status=status, headers={"Location": f"/{hop + 1}"})
+    end = origin.put(f"/{len(chain)}", b"here")
+    got = response(origin.url("/0"))
+    assert got.url == end
+    assert got.moved_to == (end if is_moved else None)
+
+
+def test_a_loop_and_a_chain_without_end_are_given_up(origin: Origin) -> None:
+    loop = origin.put("/loop", status=302, headers={"Location": "/loop"})
+    assert failure(loop).kind == "redirect"
+    assert len(origin.requests) == 9
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["file:///etc/passwd", "ftp://e.example/", "javascript:x", "gopher://e.example/", "http://", "http://["],
+)
+def test_a_redirect_leads_to_the_web_or_nowhere(origin: Origin, target: str) -> None:
+    failed = failure(origin.put("/start", status=302, headers={"Location": target}))
+    assert (failed.kind, failed.status) == ("redirect", 302)
+    assert target in failed.message
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/feeds/end", "/feeds/end"),
+        ("end", "/feeds/end"),
+        ("./end?x=1", "/feeds/end?x=1"),
+        ("../end", "/end"),
+        ("//{host}/end", "/end"),
+        ("?page=2", "/feeds/start?page=2"),
+        ("/with space", "/with%20space"),
+        ("/новини", "/%D0%BD%D0%BE%D0%B2%D0%B8%D0%BD%D0%B8"),
+        ("/caf\xe9", "/caf%C3%A9"),
+        ("/end#part", "/end"),
+    ],
+)
+def test_a_redirect_is_relative_to_where_it_stands(location: str, path: str) -> None:
+    paths = []
+
+    def talk(connection: socket.socket) -> None:
+        asked = connection.recv(65536).split(b" ")[1].decode()
+        paths.append(asked)
+        if asked != "/feeds/start":
+            return connection.sendall(OK)
+        target = location.format(host=connection.getsockname()[0] + f":{connection.getsockname()[1]}")
+        encoded = target.encode("latin-1" if "é" in target else "utf-8")
+        head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: "
+        return connection.sendall(head + encoded + b"\r\n\r\n")
+
+    with serving(talk) as url:
+        assert response(f"{url}feeds/start").body == b"ok"
+    assert paths == ["/feeds/start", path]
+
+
+def test_a_redirect_without_a_target_is_the_answer(origin: Origin) -> None:
+    assert response(origin.put("/start", b"sorry", status=302)).status == 302
+
+
+def test_validators_and_own_headers_stay_with_their_origin(origin: Origin) -> None:
+    own = {"validators": Validators('"1"', "yesterday"), "headers": (("X-Key", "secret"), ("Cookie", "c=1"))}
+    with serving_origin() as other:
+        other.put("/there", status=302, headers={"Location": origin.url("/back")})
+        origin.put("/back", b"x")
+        here = origin.put("/here", status=302, headers={"Location": "/on"})
+        origin.put("/on", status=302, headers={"Location": other.url("/there")})
+        assert response(here, **own).body == b"x"
+    secret = {"if-none-match", "if-modified-since", "x-key", "cookie"}
+    assert secret.isdisjoint(other.requests[0].headers)
+    for asked in origin.requests:  # and are sent again when the way leads back
+        assert secret <= asked.headers.keys()
+
+
+def test_the_body_of_a_redirect_is_not_part_of_the_document(origin: Origin) -> None:
+    end = origin.put("/end", b"document")
+    start = origin.put("/start", b"moved" * 100, status=302, headers={"Location": end})
+    assert response(start, under=limits(max_bytes=600)).body == b"document"
+
+
+# --- Bounds ------------------------------------------------------------------------------------------------
+
+
+def test_a_document_may_be_as_large_as_allowed_and_no_larger(origin: Origin) -> None:
+    fits, too_large = origin.put("/fits", b"x" * 100_000), origin.put("/large", b"x" * 100_001)
+    assert len(response(fits, under=limits(max_bytes=100_000)).body) == 100_000
+    failed = failure(too_large, under=limits(max_bytes=100_000))
+    assert failed.kind == "too_large"
+    assert "0.1 MB" in failed.message
+
+
+def test_a_document_is_measured_unpacked(origin: Origin) -> None:
+    bomb = gzip.compress(b"\x00" * 30_000_000)
+    url = origin.put("/bomb", bomb, headers={"Content-Encoding": "gzip"})
+    assert len(bomb) < 100_000
+    assert failure(url, under=limits(max_bytes=1_000_000)).kind == "too_large"
+
+
+def test_a_document_without_end_is_cut_off() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    with serving(talk) as url:
+        assert failure(url, under=limits(max_bytes=1_000_000)).kind == "too_large"
+
+
+@pytest.mark.parametrize("line", [b"X-Flood: %s\r\n" % (b"x" * 1000), b"a: b\r\n"], ids=["long", "many"])
+def test_headers_without_end_are_cut_off(line: bytes) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(line * 100)
+
+    with serving(talk) as url:
+        failed = failure(url)
+    assert (failed.kind, failed.message) == ("too_large", "sent more than 128 kB of headers")
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"], ids=len
+)
+def test_a_server_that_falls_silent_is_left(answer: bytes) -> None:
+    with saying_and_holding(answer) as url:
+        assert failure(url, under=limits(timeout=0.3)).kind == "timeout"
+
+
+def test_redirects_share_one_timeout(origin: Origin) -> None:
+    over = Event()
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        over.wait(0.2)
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(talk) as url:
+        assert failure(url, under=limits(timeout=0.5)).kind == "timeout"
+        over.set()
+
+
+def test_a_bad_server_costs_only_itself(origin: Origin) -> None:
+    good = [request(origin.put(f"/{number}", b"fine")) for number in range(20)]
+    with serving(saying(b"nonsense")) as bad, saying_and_holding(b"") as silent:
+        requests = [request(silent), request(bad), request("x:y"), *good]
+        with closing(Fetcher(limits(timeout=2, concurrency=4))) as fetcher:
+            outcomes = {asked.url: outcome for asked, outcome in fetcher.run(requests)}
+    assert len(outcomes) == len(requests)
+    assert all(isinstance(outcomes[asked.url], Response) for asked in good)
+    kinds = [found.kind for found in outcomes.values() if isinstance(found, Failure)]
+    assert sorted(kinds) == ["bad_url", "http", "timeout"]
+
+
+# --- Connections -------------------------------------------------------------------------------------------
+
+
+class Turnstile:
+    """A server that counts who is inside, and lets them go when so many are."""
+
+    def __init__(self, expected: int) -> None:
+        self.lock, self.full, self.expected = Lock(), Event(), expected
+        self.inside = self.most = self.connections = 0
+
+    def talk(self, connection: socket.socket) -> None:
+        with self.lock:
+            self.connections += 1
+        while connection.recv(65536):
+            with self.lock:
+                self.inside += 1
+                self.most = max(self.most, self.inside)
+                if self.inside >= self.expected:
+                    self.full.set()
+            self.full.wait(10)
+            with self.lock:
+                self.inside -= 1
+            connection.sendall(OK)
+
+
+def test_a_host_sees_no_more_requests_at_once_than_allowed() -> None:
+    turnstile = Turnstile(2)
+    with serving(turnstile.talk) as url, closing(Fetcher(limits(per_host=2))) as fetcher:
+        outcomes = list(fetcher.run([request(f"{url}{number}") for number in range(12)]))
+    assert len(outcomes) == 12
+    assert turnstile.most == 2
+    assert turnstile.connections == 2  # each used again and again
+
+
+def test_all_hosts_together_see_no_more_requests_at_once_than_allowed() -> None:
+    turnstile = Turnstile(3)
+    with serving(turnstile.talk) as url, closing(Fetcher(limits(concurrency=3, per_host=2))) as fetcher:
+        port = url.rstrip("/").rpartition(":")[2]
+        urls = [f"http://127.0.0.{1 + number % 4}:{port}/{number}" for number in range(12)]
+        urls = [
+            f"http://{host}:{port}/{number}" for number in range(6) for host in ("127.0.0.1", "localhost")
+        ]
+        outcomes = list(fetcher.run(map(request, urls)))
+    assert all(isinstance(outcome, Response) for _, outcome in outcomes)
+    assert turnstile.most == 3
+
+
+def test_connections_are_kept_from_one_run_to_the_next() -> None:
+    turnstile = Turnstile(1)
+    with serving(turnstile.talk) as url, closing(Fetcher(limits())) as fetcher:
+        for _ in range(3):
+            assert len(list(fetcher.run([request(url)]))) == 1
+    assert turnstile.connections == 1
+
+
+def test_nothing_new_is_begun_while_there_is_no_room(origin: Origin) -> None:
+    urls = [origin.put(f"/{number}", b"x") for number in range(4)]
+    taken = Counter[str]()
+    begun: list[int] = []
+
+    def room(_seconds: float) -> bool:
+        begun.append(len(origin.requests))
+        return len(origin.requests) == taken.total()
+
+    with closing(Fetcher(limits())) as fetcher:
+        for asked, _ in fetcher.run(map(request, urls), room=room):
+            assert len(origin.requests) == taken.total() + 1
+            taken[asked.url] += 1
+    assert taken.total() == 4
+    assert max(begun) <= 4
+
+
+def test_a_stopped_run_drops_what_is_under_way_and_the_next_one_works(origin: Origin) -> None:
+    over = Event()
+    held = origin.put("/held", b"x", held=over)
+    quick = origin.put("/quick", b"x")
+    with closing(Fetcher(limits())) as fetcher:
+        assert list(fetcher.run([request(held)], stopped=origin.reached.is_set)) == []
+        over.set()
+        assert [asked.url for asked, _ in fetcher.run([request(quick)])] == [quick]
+
+
+def test_a_run_that_is_left_early_leaves_nothing_behind(origin: Origin) -> None:
+    urls = [origin.put(f"/{number}", b"x") for number in range(6)]
+    with closing(Fetcher(limits(concurrency=3, per_host=3))) as fetcher:
+        run = fetcher.run(map(request, urls))
+        next(run)
+        assert isinstance(run, Iterator)
+        run.close()  # type: ignore[attr-defined]
+        assert len(list(fetcher.run(map(request, urls)))) == 6
+
+
+# --- Private addresses -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"],
+)
+def test_a_private_address_is_refused_in_each_of_its_forms(origin: Origin, host: str) -> None:
+    port = origin.address.rpartition(":")[2]
+    failed = failure(f"http://{host}:{port}/", under=limits(allow_private_networks=False))
+    assert failed.kind == "private_address"
+    assert "fetch.allow_private_networks" in failed.message
+    assert origin.requests == []
+
+
+def test_a_redirect_to_a_private_address_is_refused(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    port = origin.address.rpartition(":")[2]
+    origin.put("/start", status=302, headers={"Location": f"http://127.0.0.2:{port}/secret"})
+    failed = failure(origin.url("/start"), under=limits(allow_private_networks=False))
+    assert failed.kind == "private_address"
+    assert "127.0.0.2" in failed.message
+    assert origin.paths() == ["/start"]
+
+
+def test_a_socket_that_cannot_be_opened_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*_: object) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda _: True)
+    monkeypatch.setattr("aggregator.harvest.fetch.socket.socket", no_socket)
+    failed = failure("http://127.0.0.1:9/", under=limits(allow_private_networks=False))
+    assert failed.kind == "connect"
+    assert "Too many open files" in failed.message
+
+
+# --- TLS ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="makes its certificate with the openssl command")
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
+    command += ["-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def talk(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            secure.sendall(OK)
+
+    with serving(talk) as url:
+        assert failure(url.replace("http:", "https:")).kind == "tls"
+
+
+def test_a_server_that_speaks_no_tls_is_a_failure() -> None:
+    with serving(saying(OK)) as url:
+        assert failure(url.replace("http:", "https:")).kind == "tls"
