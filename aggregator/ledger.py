@@ -14,6 +14,7 @@ from aggregator.store.connection import writing
 from aggregator.store.entries import (
     dated,
     duplicate_candidates,
+    index_entries,
     insert_entry,
     known_entries,
     revise_entry,
@@ -104,7 +105,9 @@ class Ledger:
             for entry in harvest.entries
             if entry.identity in known and known[entry.identity].content_hash != entry.content_hash
         ]
-        arrivals = [*self._insert(new, harvest, applied), *revised]
+        inserted = self._insert(new, harvest, applied)
+        index_entries(self._db, (id for id, _ in inserted))
+        arrivals = [*inserted, *revised]
         for id, entry in revised:
             revise_entry(self._db, id, entry, now=harvest.fetched_at)
             story = known[entry.identity].story

@@ -22,6 +22,7 @@ from aggregator.store.connection import writing
 from aggregator.store.meta import record_pass
 from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
 from aggregator.store.topics import sync_topics
+from aggregator.text.language import normalize_tag
 from aggregator.topic.rule import Rule, make_rule
 
 
@@ -213,6 +214,6 @@ def _request(state: SourceState, source: SourceSettings) -> Request:
         validators=state.validators,
         body_hash=state.body_hash,
         headers=tuple(source.headers.items()),
-        language=source.language,
+        language=normalize_tag(source.language) or source.language,
         is_opinion=source.opinion,
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from program import started
 from test_samples import EXPECTED
 
@@ -26,8 +25,8 @@ pytestmark = [
 
 WIDTHS = (390, 1280)
 FLAGS = [
-    *"--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(),
-    *"--disable-background-networking --disable-component-update --enable-logging=stderr".split(),
+    *["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
+    *["--disable-background-networking", "--disable-component-update", "--enable-logging=stderr"],
     # The browser has errands of its own: none leaves this machine
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
@@ -103,7 +102,7 @@ def requests(log: Path) -> set[str]:
         event["params"]["url"]
         for event in data["events"]
         if event["type"] == kinds["URL_REQUEST_START_JOB"]
-        and event["params"].get("initiator", "").startswith("http")
+        and event.get("params", {}).get("initiator", "").startswith("http")
     }
 
 

@@ -18,10 +18,9 @@ from urllib.parse import quote, urlsplit
 import feedparser
 import jsonschema
 import pytest
-from selectolax.lexbor import LexborHTMLParser
-
 from origin import serving_origin
 from program import aggregator, configure
+from selectolax.lexbor import LexborHTMLParser
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 SCHEMA = Path(__file__).resolve().parents[1] / "node_modules" / "jsonfeed-schema" / "schema-v1.1.json"

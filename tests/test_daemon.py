@@ -16,7 +16,6 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-
 from origin import Origin, rss
 from program import Running, aggregator, configure, started, until, write_sources
 

@@ -14,9 +14,8 @@ from urllib.request import urlopen
 
 import feedparser
 import pytest
-from selectolax.lexbor import LexborHTMLParser
-
 from program import aggregator, started
+from selectolax.lexbor import LexborHTMLParser
 from test_samples import AGENCY_REPORT, EXPECTED
 
 TOPIC = "korea-ukraine-defense"

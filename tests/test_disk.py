@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from origin import Origin, rss
 from program import aggregator, configure
 

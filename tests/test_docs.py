@@ -365,7 +365,7 @@ def _with_numbers(command: str, folder: Path) -> str:
 
 SETTLED: list[tuple[str, str]] = [
     (r"^ *\d+(?=  )", "#"),  # the number of an entry in the first column
-    (r"\bentry \d+", "entry #"),
+    (r'(\bentry|"entry":) \d+', r"\1 #"),
     (r"\b20(?!24)\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "#"),  # the samples are of 2024; others are of the day
     (r"\b\d+\.\d+ (s|MB)\b", r"# \1"),
     (r" {2,}", "  "),

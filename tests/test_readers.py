@@ -15,10 +15,10 @@ from urllib.request import urlopen
 
 import feedparser
 import pytest
-
-from aggregator.opml import read_opml
 from program import started
 from test_samples import EXPECTED
+
+from aggregator.opml import read_opml
 
 pytestmark = [
     pytest.mark.newsboat,

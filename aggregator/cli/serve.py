@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import counted
+from aggregator.cli.output import clean, counted, note
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
+
+if TYPE_CHECKING:
+    from aggregator.ledger import Applied
+    from aggregator.model import Harvest
 
 _PREFIX = "aggregator-demo-"
 
@@ -55,22 +60,36 @@ def serve(session: Session) -> None:
     help="Keep everything in this folder, a new one or that of an earlier demo.",
 )
 @click.option("--once", is_flag=True, help="End after the pass, serve nothing.")
-def demo(folder: Path | None, once: bool) -> None:
+@click.pass_context
+def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
     """Run the whole program on bundled sample sources, and serve the result until Ctrl-C.
 
     The only network it uses is this machine's own. Without --dir a temporary folder is filled,
     which is removed when the serving ends.
     """
     from aggregator.demo import demonstrate
-    from aggregator.update import Clock
+    from aggregator.update import Clock, Observer
+
+    failures: list[str] = []
+
+    def harvested(harvest: Harvest, _applied: Applied) -> None:
+        if harvest.failure is not None:
+            failures.append(f"{harvest.source}: {harvest.failure.message}")
 
     with (
         stopping() as stop,
         _folder(folder, is_kept=once) as place,
         demonstrate(
-            place, clock=Clock(clock.now, clock.seconds), jitter=clock.jitter, serve=not once, stop=stop
+            place,
+            clock=Clock(clock.now, clock.seconds),
+            jitter=clock.jitter,
+            serve=not once,
+            stop=stop,
+            observer=Observer(harvested=harvested),
         ) as shown,
     ):
+        for failure in failures:
+            note(f"failed: {clean(failure)}")
         summary = shown.summary
         entries = counted(summary.entries_new, "entry", "entries")
         click.echo(
@@ -80,7 +99,7 @@ def demo(folder: Path | None, once: bool) -> None:
         )
         click.echo(f"Files:   {shown.configuration.output}")
         if once:
-            return
+            ctx.exit(1 if failures else 0)
         click.echo(f"Pages:   {shown.address}")
         for topic in shown.configuration.topics.topics:
             click.echo(f"Feed:    {shown.address}{topic.id}/rss.xml")

@@ -67,6 +67,7 @@ class _Transfer:
     hops: list[int] = field(default_factory=list)
     seconds: float = 0.0
     ended: Failure | None = None
+    sockets: list[socket.socket] = field(default_factory=list)
     origin: tuple[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,10 +108,17 @@ class _Transfer:
             )
             return int(pycurl.SOCKET_BAD)
         try:
-            return socket.socket(address.family, address.socktype, address.protocol)
+            self.sockets.append(socket.socket(address.family, address.socktype, address.protocol))
         except OSError as error:
             self.ended = Failure("connect", f"no socket can be opened: {error.strerror}")
             return int(pycurl.SOCKET_BAD)
+        return self.sockets[-1]
+
+    def let_go(self) -> None:
+        """Close our ends of the sockets: pycurl works with a duplicate of each."""
+        for opened in self.sockets:
+            opened.close()
+        self.sockets.clear()
 
     def request_headers(self) -> list[str]:
         """The headers of the next hop: validators and the source's own go to no other origin."""
@@ -289,7 +297,9 @@ class Fetcher:
         curl.setopt(pycurl.HEADERFUNCTION, None)
         curl.unsetopt(pycurl.OPENSOCKETFUNCTION)
         self._idle.append(curl)
-        return self._active.pop(curl)
+        transfer = self._active.pop(curl)
+        transfer.let_go()
+        return transfer
 
 
 class _Waiting:
@@ -341,6 +351,7 @@ _ERRORS: dict[int, tuple[FailureKind, str]] = {
     pycurl.E_RECV_ERROR: ("connect", "broke the connection off"),
     pycurl.E_SEND_ERROR: ("connect", "broke the connection off"),
     pycurl.E_PARTIAL_FILE: ("connect", "broke off before the end of the document"),
+    100: ("too_large", "sent too many headers"),  # CURLE_TOO_LARGE, which pycurl does not name
     pycurl.E_BAD_CONTENT_ENCODING: ("http", "is not compressed as it says"),
 }
 

@@ -1,4 +1,4 @@
-"""A document's bytes → raw entries. The only file that imports feedparser."""
+"""A document's bytes → raw entries. Only this file and `mend` import feedparser."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ import feedparser.api
 import feedparser.mixin
 
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
+from aggregator.harvest.mend import mend
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
+mend()
 feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
 # Two pure functions that feedparser calls at every tag, nearly always with the same arguments
 for _name in ("make_safe_absolute_uri", "_urljoin"):
@@ -102,9 +104,8 @@ def _markup(detail: Any, url: str) -> Markup | None:
         return None
     base = _string(detail, "base")
     return Markup(
-        value.replace(
-            "</br>", ""
-        ),  # feedparser writes XHTML's `<br/>` as `<br></br>`: HTML takes that for two
+        # feedparser writes XHTML's `<br/>` as `<br></br>`: HTML takes that for two
+        value.replace("</br>", ""),
         is_html=dict.get(detail, "type") in _HTML_TYPES,
         base=base if base != url else None,
     )

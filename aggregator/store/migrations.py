@@ -96,11 +96,6 @@ _VERSION_1 = (
     )
     """,
     """
-    CREATE TRIGGER entries_inserted AFTER INSERT ON entries BEGIN
-        INSERT INTO entries_fts (rowid, title, text) VALUES (new.id, new.title, new.text);
-    END
-    """,
-    """
     CREATE TRIGGER entries_deleted AFTER DELETE ON entries BEGIN
         INSERT INTO entries_fts (entries_fts, rowid, title, text)
             VALUES ('delete', old.id, old.title, old.text);

@@ -21,12 +21,10 @@ _ATTRIBUTES = {
     "*": {"dir", "lang"},
     "a": {"href", "title"},
     "abbr": {"title"},
-    "blockquote": {"cite"},
     "del": {"datetime"},
     "img": {"src", "alt", "title", "width", "height"},
     "ins": {"datetime"},
     "ol": {"start", "reversed"},
-    "q": {"cite"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
     "time": {"datetime"},
@@ -87,7 +85,7 @@ def clean_html(markup: str, *, base: str | None) -> str:
 def _may_hold_relative_links(cleaned: str) -> bool:
     return any(
         cleaned.count(f'{name}="') > sum(cleaned.count(f'{name}="{start}') for start in _ABSOLUTE)
-        for name in ("href", "src", "cite")
+        for name in ("href", "src")
     )
 
 

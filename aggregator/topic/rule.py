@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aggregator.model import SourceId, TopicId
 from aggregator.settings import SourceSettings, TopicSettings
 from aggregator.text.fold import words
+from aggregator.text.language import normalize_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def make_rule(
         TopicId(topic.id),
         compile_rule(topic, vocabulary),
         _chosen_sources(topic, sources),
-        frozenset(topic.languages),
+        frozenset(normalize_tag(language) or language for language in topic.languages),
     )
 
 
