@@ -68,14 +68,20 @@ def test_entries_with_one_guid_and_one_link_differ_by_their_titles() -> None:
 
 
 def test_a_link_that_several_entries_share_is_not_compared_with_others() -> None:
-    entries = clean(raw("A", "/live", guid="1"), raw("B", "http://www.e.example/live", guid="2"), raw("C", "/c"))
+    entries = clean(
+        raw("A", "/live", guid="1"), raw("B", "http://www.e.example/live", guid="2"), raw("C", "/c")
+    )
     assert [entry.canonical_url for entry in entries] == [None, None, "e.example/c"]
     assert entries[0].url == "https://e.example/live"
 
 
 @given(st.permutations(range(6)))
 def test_identities_do_not_depend_on_the_order_of_a_document(order: list[int]) -> None:
-    entries = [raw(title, link, guid=guid) for title in "AB" for link, guid in (("/x", "g"), ("/y", None), ("/z", "z"))]
+    entries = [
+        raw(title, link, guid=guid)
+        for title in "AB"
+        for link, guid in (("/x", "g"), ("/y", None), ("/z", "z"))
+    ]
     shuffled = clean(*(entries[index] for index in order))
     assert {entry.identity for entry in shuffled} == {entry.identity for entry in clean(*entries)}
     assert len(shuffled) == 6
@@ -156,8 +162,13 @@ def test_the_configured_language_counts_more_than_the_entrys_and_that_more_than_
 def test_without_a_date_of_publication_that_of_the_update_stands() -> None:
     dates = {"published": "Wed, 27 Nov 2024 09:00:00 GMT", "updated": "2024-11-28T00:00:00Z"}
     both = clean_one(raw("A", **dates))
-    assert (both.published, both.updated) == (datetime(2024, 11, 27, 9, tzinfo=UTC), datetime(2024, 11, 28, tzinfo=UTC))
-    assert clean_one(raw("A", **(dates | {"published": "soon"}))).published == datetime(2024, 11, 28, tzinfo=UTC)
+    assert (both.published, both.updated) == (
+        datetime(2024, 11, 27, 9, tzinfo=UTC),
+        datetime(2024, 11, 28, tzinfo=UTC),
+    )
+    assert clean_one(raw("A", **(dates | {"published": "soon"}))).published == datetime(
+        2024, 11, 28, tzinfo=UTC
+    )
     assert clean_one(raw("A", published="Fri, 27 Nov 2099 09:00:00 GMT")).published is None
 
 
@@ -169,7 +180,9 @@ def test_a_source_of_opinions_has_only_opinions() -> None:
 def test_a_revision_changes_the_content_hash_and_nothing_else_does() -> None:
     text = (Markup("<p>Text</p>", is_html=True),)
     one = clean_one(raw("A", guid="g", contents=text))
-    same = clean_one(raw("A", "/elsewhere", guid="g", contents=(Markup("Text", is_html=False),), author="New"))
+    same = clean_one(
+        raw("A", "/elsewhere", guid="g", contents=(Markup("Text", is_html=False),), author="New")
+    )
     assert one.content_hash == same.content_hash
     assert one.content_hash != clean_one(raw("B", guid="g", contents=text)).content_hash
 

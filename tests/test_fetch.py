@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def limits(**changes: Any) -> Limits:
-    return Limits(**({"user_agent": "Test/1", "timeout": 10.0, "allow_private_networks": True} | changes))
+    values: dict[str, Any] = {"user_agent": "Test/1", "timeout": 10.0, "allow_private_networks": True}
+    return Limits(**(values | changes))
 
 
 def request(url: str, **more: Any) -> Request:
@@ -404,7 +405,7 @@ def test_a_server_that_falls_silent_is_left(answer: bytes) -> None:
         assert failure(url, under=limits(timeout=0.3)).kind == "timeout"
 
 
-def test_redirects_share_one_timeout(origin: Origin) -> None:
+def test_redirects_share_one_timeout() -> None:
     over = Event()
 
     def talk(connection: socket.socket) -> None:
@@ -512,8 +513,8 @@ def test_a_run_that_is_left_early_leaves_nothing_behind(origin: Origin) -> None:
     with closing(Fetcher(limits(concurrency=3, per_host=3))) as fetcher:
         run = fetcher.run(map(request, urls))
         next(run)
-        assert isinstance(run, Iterator)
-        run.close()  # type: ignore[attr-defined]
+        assert isinstance(run, Generator)
+        run.close()
         assert len(list(fetcher.run(map(request, urls)))) == 6
 
 

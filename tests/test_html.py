@@ -14,7 +14,20 @@ from aggregator.text.html import clean_html, html_to_text, one_line, text_to_htm
 
 BASE = "https://e.example/dir/page.html"
 REL = ' rel="noopener noreferrer nofollow"'
-FORBIDDEN = {"script", "style", "iframe", "object", "embed", "svg", "math", "form", "input", "link", "meta", "base"}
+FORBIDDEN = {
+    "script",
+    "style",
+    "iframe",
+    "object",
+    "embed",
+    "svg",
+    "math",
+    "form",
+    "input",
+    "link",
+    "meta",
+    "base",
+}
 
 
 class Tags(HTMLParser):
@@ -45,7 +58,9 @@ def assert_safe(cleaned: str) -> None:
     assert tags.others == []
     for tag, attributes in tags.found:
         assert tag not in FORBIDDEN
-        assert not any(name.startswith("on") or name in ("style", "srcset", "class", "id") for name in attributes)
+        assert not any(
+            name.startswith("on") or name in ("style", "srcset", "class", "id") for name in attributes
+        )
         for name in ("href", "src"):
             if (url := attributes.get(name)) is not None:
                 assert urlsplit(url).scheme in ("http", "https", "mailto")
@@ -82,8 +97,14 @@ def assert_safe(cleaned: str) -> None:
         ("<img src=https://t.example/ width=1 height=1>x", "x"),
         ("<img height='0' alt='1 > 0' src=https://t.example/>x", "x"),
         ("<img width=1px src=https://t.example/>x", "x"),
-        ("<img width=10 height=100 src=https://t.example/>", '<img width="10" height="100" src="https://t.example/">'),
-        ("<q cite='/c'>x</q><blockquote cite='javascript:x'>y</blockquote>", "<q>x</q><blockquote>y</blockquote>"),
+        (
+            "<img width=10 height=100 src=https://t.example/>",
+            '<img width="10" height="100" src="https://t.example/">',
+        ),
+        (
+            "<q cite='/c'>x</q><blockquote cite='javascript:x'>y</blockquote>",
+            "<q>x</q><blockquote>y</blockquote>",
+        ),
         ("a&#1;b&#0;\x00c\x85", "ab\ufffdc"),
         ("<b>\ud800x</b>", "<b>x</b>"),
         ("", ""),
@@ -95,16 +116,65 @@ def test_html_is_cut_down_to_what_is_allowed(markup: str, cleaned: str) -> None:
 
 def test_relative_addresses_are_dropped_without_a_base() -> None:
     markup = "<a href=/x>x</a><img src=y alt=z><a href=https://o.example/>o</a>"
-    assert clean_html(markup, base=None) == f'<a{REL}>x</a><img alt="z"><a href="https://o.example/"{REL}>o</a>'
+    assert (
+        clean_html(markup, base=None) == f'<a{REL}>x</a><img alt="z"><a href="https://o.example/"{REL}>o</a>'
+    )
 
 
 SOUP = st.lists(
     st.sampled_from(
         [
-            *("<script>", "</script>", "<svg", "<svg>", "</svg>", "<math>", "<style>", "</style>", "<title>", "<p>"),
-            *("<table>", "<td>", "</table>", "<noscript>", "</noscript>", "<textarea>", "<a href=", "<img src=", ">"),
-            *("<!--", "-->", "<![CDATA[", "]]>", '"', "'", "=", "javascript:", "data:", "//", "/x", "http://", "&#1;"),
-            *(" onerror=x ", " style=x ", " width=1 ", ' alt="', "<b>", "</b>", "text", "&lt;", "&amp;", "<x:y>", "\x00"),
+            *(
+                "<script>",
+                "</script>",
+                "<svg",
+                "<svg>",
+                "</svg>",
+                "<math>",
+                "<style>",
+                "</style>",
+                "<title>",
+                "<p>",
+            ),
+            *(
+                "<table>",
+                "<td>",
+                "</table>",
+                "<noscript>",
+                "</noscript>",
+                "<textarea>",
+                "<a href=",
+                "<img src=",
+                ">",
+            ),
+            *(
+                "<!--",
+                "-->",
+                "<![CDATA[",
+                "]]>",
+                '"',
+                "'",
+                "=",
+                "javascript:",
+                "data:",
+                "//",
+                "/x",
+                "http://",
+                "&#1;",
+            ),
+            *(
+                " onerror=x ",
+                " style=x ",
+                " width=1 ",
+                ' alt="',
+                "<b>",
+                "</b>",
+                "text",
+                "&lt;",
+                "&amp;",
+                "<x:y>",
+                "\x00",
+            ),
         ]
     )
     | st.text(max_size=4),

@@ -53,7 +53,9 @@ def test_broken_json_and_json_of_another_kind_are_no_feed(body: bytes, words: st
 
 def test_a_feed_says_who_it_is() -> None:
     feed = read_json_feed(
-        json.dumps({"title": "T", "home_page_url": "h", "language": "ko", "favicon": "f", "items": []}).encode()
+        json.dumps(
+            {"title": "T", "home_page_url": "h", "language": "ko", "favicon": "f", "items": []}
+        ).encode()
     )
     assert (feed.title, feed.url, feed.language, feed.icon) == (Markup("T", is_html=False), "h", "ko", "f")
     assert (feed.rights, feed.entries) == (None, ())
@@ -61,7 +63,8 @@ def test_a_feed_says_who_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "guid"), [("a", "a"), (7, "7"), (1.5, "1.5"), (True, None), (None, None), (["a"], None), ("  ", None)]
+    ("id", "guid"),
+    [("a", "a"), (7, "7"), (1.5, "1.5"), (True, None), (None, None), (["a"], None), ("  ", None)],
 )
 def test_an_id_is_a_text_or_a_number(id: object, guid: str | None) -> None:
     assert item(id=id).guid == guid
@@ -108,7 +111,12 @@ def test_authors_are_named_in_the_form_of_either_version(fields: dict[str, Any],
 def test_attachments_without_an_address_and_tags_that_are_no_text_are_left_out() -> None:
     entry = item(
         tags=["a", 1, None, "b"],
-        attachments=[{"url": "u", "mime_type": "a/b", "size_in_bytes": 5}, {"mime_type": "x"}, {"url": 3}, "x"],
+        attachments=[
+            {"url": "u", "mime_type": "a/b", "size_in_bytes": 5},
+            {"mime_type": "x"},
+            {"url": 3},
+            "x",
+        ],
         image=5.0,
         banner_image="b",
     )
@@ -122,7 +130,17 @@ JSON = st.recursive(
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=5), inside, max_size=3),
     max_leaves=5,
 )
-NAMES = ["id", "url", "external_url", "title", "content_html", "content_text", "summary", "image", "banner_image"]
+NAMES = [
+    "id",
+    "url",
+    "external_url",
+    "title",
+    "content_html",
+    "content_text",
+    "summary",
+    "image",
+    "banner_image",
+]
 NAMES += ["date_published", "date_modified", "author", "authors", "tags", "attachments", "language"]
 
 

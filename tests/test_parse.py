@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -163,6 +164,21 @@ def test_the_original_link_is_preferred_to_that_of_a_feed_burner() -> None:
 
 
 @pytest.mark.parametrize(
+    ("attributes", "is_enclosure"),
+    [
+        ('medium="video"', True),
+        ('type="audio/mpeg"', True),
+        ('medium="image" type="video/mp4"', False),
+        ('type="image/png"', False),
+        ("", False),
+    ],
+)
+def test_sound_and_film_of_media_rss_are_enclosures(attributes: str, is_enclosure: bool) -> None:
+    content = f'<m:content xmlns:m="http://search.yahoo.com/mrss/" url="http://e.example/x" {attributes}/>'
+    assert bool(only_entry(rss(f"<item><title>x</title>{content}</item>")).enclosures) == is_enclosure
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"", "is empty"),
@@ -209,10 +225,8 @@ def test_the_declared_encoding_holds_when_the_server_names_none(
 )
 def test_any_bytes_are_a_feed_or_none(body: bytes, content_type: str | None) -> None:
     for document in (body, b"<rss>" + body, b"<?xml " + body + b"?><feed/>", b'{"items": [' + body + b"]}"):
-        try:
+        with suppress(NotAFeed):
             parse(document, url=URL, content_type=content_type)
-        except NotAFeed as error:
-            assert str(error)
 
 
 TAGS = [
@@ -272,7 +286,7 @@ def test_elements_in_any_order_break_nothing(pieces: list[tuple[str, str]]) -> N
 LETTERS = st.characters(
     codec="utf-8",
     exclude_categories=("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"),
-    exclude_characters=map(chr, range(0x80, 0x100)),
+    exclude_characters="".join(map(chr, range(0x80, 0x100))),
 )
 TEXTS = (
     st.text(LETTERS, min_size=1)
@@ -290,8 +304,8 @@ ENTRIES = st.lists(
             "link": st.from_regex(
                 r"https://[a-z]{1,9}\.example/[a-z0-9]{1,9}(\?[a-z]=[0-9]{1,5})?", fullmatch=True
             ),
-            "date": st.datetimes(datetime(1995, 1, 1), datetime(2024, 11, 30)).map(
-                lambda moment: moment.replace(tzinfo=UTC, microsecond=0)
+            "date": st.integers(800_000_000, 1_732_900_000).map(
+                lambda seconds: datetime.fromtimestamp(seconds, UTC)
             ),
             "text": TEXTS,
         }
@@ -327,6 +341,7 @@ def as_json_item(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@settings(max_examples=50)
 @given(ENTRIES)
 def test_a_valid_feed_reads_back_the_same_in_each_format(entries: list[dict[str, Any]]) -> None:
     documents = [

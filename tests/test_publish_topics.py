@@ -151,7 +151,7 @@ def test_a_changed_vocabulary_shows_in_the_matched_words(books: Books) -> None:
 def test_ids_stay_when_the_site_moves(desk: Books) -> None:
     desk.publish()
     ids = [item["id"] for item in feed(desk)["items"]]
-    assert ids[0].startswith("tag:desk.example,2024-11-27:story/")
+    assert ids[0].startswith("tag:desk.example,2024-11-27:alpha/")
     desk.configure(site=Site(title="Desk", base_url="https://moved.example/news/"))
     desk.publish(now=NOON + 400 * DAY, anew=True)
     desk.configure(topics=[topic("alpha", all_of=("alpha",), max_age="9000d"), desk.topics[1]])

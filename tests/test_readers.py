@@ -103,11 +103,12 @@ def test_it_subscribes_to_every_topic_and_knows_its_title_and_page(site: str, re
     )
 
 
-def test_it_lists_every_story_of_all_topics_with_title_link_and_date(site: str, reader: Reader) -> None:
-    published = {id: item for url in reader.urls() for id, item in items(read(url)).items()}
-    listed = reader.rows("SELECT guid, title, url, pubDate FROM rss_item WHERE deleted = 0")
-    assert {guid: (title, url, date) for guid, title, url, date in listed} == published
-    assert len(listed) == len(published)
+def test_it_lists_every_item_of_every_topic_with_title_link_and_date(site: str, reader: Reader) -> None:
+    # One reader takes equal ids in two feeds for one item, and shows it in one of them only
+    feeds = {url: items(read(url)) for url in reader.urls()}
+    published = {(url, id): item for url, found in feeds.items() for id, item in found.items()}
+    listed = reader.rows("SELECT feedurl, guid, title, url, pubDate FROM rss_item WHERE deleted = 0")
+    assert {(feed, guid): (title, url, date) for feed, guid, title, url, date in listed} == published
     assert all(link.startswith(f"{site}stories/") for _, link, _ in published.values())
 
 

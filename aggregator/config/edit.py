@@ -213,7 +213,7 @@ def _flow(value: Any) -> str:
     text: str = yaml.safe_dump(
         value, default_flow_style=True, allow_unicode=True, width=1 << 30, sort_keys=False
     )
-    return text.removesuffix("...\n").strip()
+    return text.removesuffix("...\n").rstrip("\n")
 
 
 def _open(path: Path) -> tuple[str, Node | None]:

@@ -100,11 +100,12 @@ class _Run:
         finally:
             self._over = True
             self._release()
-            if self._stop.is_set():
-                for worker in self._workers:
-                    worker.interrupt()
             for thread in threads:
-                thread.join()
+                while thread.is_alive():
+                    if self._stop.is_set():  # more than once: a task may be about to begin
+                        for worker in self._workers:
+                            worker.interrupt()
+                    thread.join(_HEED_SECONDS)
 
     def _guarded(self, target: Callable[[], None]) -> None:
         try:

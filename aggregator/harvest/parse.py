@@ -174,7 +174,8 @@ def _enclosures(entry: Any) -> Iterable[RawEnclosure]:
             yield RawEnclosure(href, _string(link, "type"), _string(link, "length"))
     for media in dict.get(entry, "media_content") or []:
         href = _string(media, "url")
-        if href and dict.get(media, "medium") in ("audio", "video"):
+        medium = _string(media, "medium") or (_string(media, "type") or "").partition("/")[0]
+        if href and medium in ("audio", "video"):
             yield RawEnclosure(href, _string(media, "type"), _string(media, "filesize"))
 
 

@@ -55,7 +55,7 @@ def make_item(
     """A story as it stands in the topic's feeds."""
     page = story_url(site, story.id)
     return Item(
-        id=f"tag:{authority}:story/{story.id}",
+        id=f"tag:{authority}:{topic.id}/{story.id}",
         url=story.lead.url or page if output.link == "source" else page,
         page=page,
         story=story,
