@@ -199,7 +199,13 @@ def _chosen(
             )
     # A source that is named is wanted now, due or not
     states = due_sources(db, "force" if scope == "force" else "all", now=now)
-    return [state for state in states if state.id in only]
+    chosen = [state for state in states if state.id in only]
+    if missing := sorted(set(only) - {state.id for state in chosen}):
+        raise UsageError(
+            f"{', '.join(missing)}: gone, or told by its server to wait (`aggregator sources show` says more)",
+            hint="--force fetches it all the same",
+        )
+    return chosen
 
 
 def _requests(states: Sequence[SourceState], sources: Sequence[SourceSettings]) -> list[Request]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
-from aggregator.model import Report, Story, StoryId
+from aggregator.model import EntryId, Report, SourceId, Story, StoryId
 
 Republish = Literal["never", "on_new_source", "on_revision"]
 
@@ -39,14 +39,18 @@ def shown_as_updated(story: Story, republish: Republish) -> datetime:
     """The date from which readers see the item as new again (RFC 4287 §4.2.15)."""
     if republish == "never":
         return story.first_published
-    moments = list(_first_of_each_source(story.coverage))
+    moments = list(_first_of_each_origin(story.coverage))
     if republish == "on_revision":
         moments += [report.revised_at for report in story.coverage if report.revised_at]
     return max(moments)
 
 
-def _first_of_each_source(coverage: Sequence[Report]) -> Iterable[datetime]:
-    first: dict[str, datetime] = {}
-    for report in coverage:
-        first[report.source] = min(report.published, first.get(report.source, report.published))
+def _first_of_each_origin(coverage: Sequence[Report]) -> Iterable[datetime]:
+    """When each independent source first reported: copies stand for whoever of them was first."""
+    earliest: dict[EntryId, Report] = {}
+    for report in sorted(coverage, key=lambda report: (report.published, report.source)):
+        earliest.setdefault(report.duplicate_of or report.entry, report)
+    first: dict[SourceId, datetime] = {}
+    for report in earliest.values():
+        first.setdefault(report.source, report.published)
     return first.values()
