@@ -121,14 +121,17 @@ class _Transfer:
         self.sockets.clear()
 
     def request_headers(self) -> list[str]:
-        """The headers of the next hop: validators and the source's own go to no other origin."""
+        """The headers of the next hop; the source's own, which may be secret, go to no other origin.
+
+        The validators go wherever the way leads: they are those of the document at its end.
+        """
         headers = {"accept": f"Accept: {ACCEPT}"}
+        validators = self.request.validators
+        if validators.etag:
+            headers["if-none-match"] = f"If-None-Match: {validators.etag}"
+        if validators.last_modified:
+            headers["if-modified-since"] = f"If-Modified-Since: {validators.last_modified}"
         if _origin(self.url) == self.origin:
-            validators = self.request.validators
-            if validators.etag:
-                headers["if-none-match"] = f"If-None-Match: {validators.etag}"
-            if validators.last_modified:
-                headers["if-modified-since"] = f"If-Modified-Since: {validators.last_modified}"
             headers |= {name.lower(): f"{name}: {value}" for name, value in self.request.headers}
         return list(headers.values())
 

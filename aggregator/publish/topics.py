@@ -12,7 +12,6 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.model import Channel, Story, StoryId, TopicId
-from aggregator.opml import Outline, write_opml
 from aggregator.publish.files import sweep, write_if_changed
 from aggregator.publish.items import make_channel, story_url
 from aggregator.settings import Output, Site, TopicSettings
@@ -185,6 +184,7 @@ class Publisher:
         return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
 
     def _write_site(self, channels: Sequence[Channel]) -> int:
+        from aggregator.opml import Outline, write_opml
         from aggregator.publish.pages import index_page, moved_page
 
         index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url)
