@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from aggregator.text.fold import words
+from aggregator.text.fold import letters, words
 
-# Fewer words than this are boilerplate as often as reporting ("Read more", a photo caption):
+# Fewer letters than this are boilerplate as often as reporting ("Read more", a photo caption):
 # then the title must agree too.
-_TELLING_WORDS = 25
+_TELLING_LETTERS = 100
 _FEWEST_WORDS = 4
 
 
@@ -38,10 +38,10 @@ def text_hash(title: str, text: str) -> str | None:
 
     Short texts agree only together with their title; None where even both say too little.
     """
-    body = words(text)
-    if len(body) >= _TELLING_WORDS:
-        return digest(" ".join(body))
+    body = letters(text)
+    if len(body) >= _TELLING_LETTERS:
+        return digest(body)
     head = words(title)
-    if len(head) + len(body) < _FEWEST_WORDS or not head:
+    if not head or len(head) + len(words(text)) < _FEWEST_WORDS:
         return None
-    return digest(" ".join(head), " ".join(body))
+    return digest("".join(head), body)

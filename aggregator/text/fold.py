@@ -6,8 +6,16 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
+_NO_LETTERS = bytes(byte for byte in range(128) if not (chr(byte).isalnum() or byte == ord("_")))
 
 
 def words(text: str) -> list[str]:
     """The words of a text in any script: compatibility forms unified, case folded, no punctuation."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def letters(text: str) -> str:
+    """The words of a text without anything between them."""
+    if text.isascii():  # a tenth of the time
+        return text.lower().encode().translate(None, _NO_LETTERS).decode()
+    return "".join(words(text))
