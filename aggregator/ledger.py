@@ -26,6 +26,8 @@ from aggregator.story.cluster import assign
 from aggregator.story.duplicate import Candidate, Candidates
 from aggregator.topic.rule import Rule
 
+_QUIET_AT_ONCE = 100
+
 
 @dataclass(slots=True)
 class Applied:
@@ -60,16 +62,34 @@ class Ledger:
         self._rules = rules
         self._fetch = fetch
         self._jitter = jitter
+        self._quiet: list[Harvest] = []
 
     def apply(self, harvest: Harvest) -> Applied:
-        """Store what the harvest brought. All of it or, when this is interrupted, nothing."""
+        """Store what the harvest brought. All of it or, when this is interrupted, nothing.
+
+        One that brought nothing new waits for others like it, or for `finish`, to share their
+        transaction: lost in a crash, its source is merely asked once more.
+        """
+        if harvest.outcome in ("not_modified", "unchanged"):
+            self._quiet.append(harvest)
+            if len(self._quiet) >= _QUIET_AT_ONCE:
+                self.finish()
+            return Applied()
         with writing(self._db):
             if harvest.failure is not None:
                 self._fail(harvest)
                 return Applied()
             # First, so that the new name of a source touches the stories stored by now, not its new ones
             self._succeed(harvest)
-            return self._store(harvest) if harvest.outcome == "fetched" else Applied()
+            return self._store(harvest)
+
+    def finish(self) -> None:
+        """Store the harvests that wait."""
+        if self._quiet:
+            with writing(self._db):
+                for harvest in self._quiet:
+                    self._succeed(harvest)
+            self._quiet.clear()
 
     def _fail(self, harvest: Harvest) -> None:
         assert harvest.failure is not None

@@ -178,6 +178,7 @@ def _harvest(
         new |= applied.stories_new
         updated |= applied.stories_updated
         observer.harvested(harvest, applied)
+    ledger.finish()
     summary.stories_new, summary.stories_updated = len(new), len(updated - new)
 
 

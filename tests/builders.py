@@ -138,7 +138,9 @@ class Books:
             fetch=self.fetch,
             jitter=self.jitter,
         )
-        return ledger.apply(harvest)
+        applied = ledger.apply(harvest)
+        ledger.finish()
+        return applied
 
     def fetch_from(self, source: str, *entries: Entry, at: datetime = NOON, **changes: Any) -> Applied:
         """The source's document holds these entries now."""

@@ -39,6 +39,8 @@ def _prepare(db: Database) -> None:
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA temp_store=MEMORY")
     db.execute("PRAGMA cache_size=-32000")
+    # 32 MB between checkpoints: a first pass over many sources writes most pages several times
+    db.execute("PRAGMA wal_autocheckpoint=8000")
     if MIGRATIONS.pending(db):
         with writing(db):
             # Asked within the transaction: another program may just have made the store
