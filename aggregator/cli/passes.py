@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import clean, counted, note, print_json
+from aggregator.cli.failures import Failures
+from aggregator.cli.output import counted, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
@@ -88,7 +89,7 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     from aggregator.upkeep import prune_daily
 
     configuration = session.configuration
-    failures: list[str] = []
+    failures = Failures()
     with (
         writer_lock(configuration.database),
         open_store(configuration.database) as db,
@@ -96,10 +97,9 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     ):
         with progress("Fetching") as bar:
 
-            def harvested(harvest: Harvest, _applied: Applied) -> None:
+            def harvested(harvest: Harvest, applied: Applied) -> None:
                 bar.advance()
-                if harvest.failure is not None:
-                    failures.append(f"{harvest.source}: {harvest.failure.message}")
+                failures.hear(harvest, applied)
 
             summary = update(
                 db,
@@ -114,8 +114,7 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 observer=Observer(bar.started, harvested),
             )
         prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
-    for failure in sorted(failures):
-        note(f"failed: {clean(failure)}")
+    failures.say()
     return summary
 
 

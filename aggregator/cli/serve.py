@@ -9,18 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import clean, counted, note
+from aggregator.cli.failures import Failures
+from aggregator.cli.output import counted
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
-
-if TYPE_CHECKING:
-    from aggregator.ledger import Applied
-    from aggregator.model import Harvest
 
 _PREFIX = "aggregator-demo-"
 
@@ -70,12 +66,7 @@ def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
     from aggregator.demo import demonstrate
     from aggregator.update import Clock, Observer
 
-    failures: list[str] = []
-
-    def harvested(harvest: Harvest, _applied: Applied) -> None:
-        if harvest.failure is not None:
-            failures.append(f"{harvest.source}: {harvest.failure.message}")
-
+    failures = Failures()
     with (
         stopping() as stop,
         _folder(folder, is_kept=once) as place,
@@ -85,11 +76,10 @@ def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
             jitter=clock.jitter,
             serve=not once,
             stop=stop,
-            observer=Observer(harvested=harvested),
+            observer=Observer(harvested=failures.hear),
         ) as shown,
     ):
-        for failure in failures:
-            note(f"failed: {clean(failure)}")
+        failures.say()
         summary = shown.summary
         entries = counted(summary.entries_new, "entry", "entries")
         click.echo(

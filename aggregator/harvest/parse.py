@@ -6,32 +6,16 @@ import codecs
 import io
 import re
 from collections.abc import Iterable
-from copy import deepcopy
 from email.utils import getaddresses
-from functools import lru_cache
 from typing import Any
 
 import feedparser
-import feedparser.api
-import feedparser.mixin
 
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.mend import mend
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
 mend()
-feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
-# Two pure functions that feedparser calls at every tag, nearly always with the same arguments
-for _name in ("make_safe_absolute_uri", "_urljoin"):
-    setattr(feedparser.mixin, _name, lru_cache(maxsize=1024)(getattr(feedparser.mixin, _name)))
-
-
-def _copy_of(self: dict[str, Any], memo: dict[int, Any]) -> Any:
-    return type(self)((key, deepcopy(value, memo)) for key, value in self.items())
-
-
-# copy.deepcopy rebuilds a subclass of dict through pickle's protocol: several times slower
-feedparser.FeedParserDict.__deepcopy__ = _copy_of
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
