@@ -1,0 +1,23 @@
+"""What every embedder promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose dot product is their cosine similarity."""
+
+    @property
+    def name(self) -> str:
+        """Model and centring. It is kept beside the vectors: those of different names are not compared."""
+        ...
+
+    def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
+        """One vector for each text, of length 1, as little-endian float16 (two bytes a dimension).
+
+        A text is a title, or a title, a line break and the beginning of what follows it. `languages` are
+        their codes (`en`, `pt-BR`), None where unknown. Raises EngineError when the model cannot answer.
+        """
+        ...
