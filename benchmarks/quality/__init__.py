@@ -1,0 +1,1 @@
+"""Quality on labelled data: stories, duplicates, topics, opinions. `python -m benchmarks.quality --help`."""
