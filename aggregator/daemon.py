@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
 from aggregator.config.load import Configuration, load
+from aggregator.embed import make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.ledger import Applied
@@ -82,6 +83,7 @@ class Daemon:
         self._seen = self._file_times()
         self._rules: list[Rule] = synchronize(db, configuration)
         self._engine = self._new_engine()
+        self._embedder = make_embedder(configuration.aggregator.stories.embedder)
 
     def run(self) -> None:
         """Start the jobs and wait for a signal; returns when all work has ended."""
@@ -148,6 +150,7 @@ class Daemon:
             self._engine,
             clock=self._clock,
             jitter=self._jitter,
+            embedder=self._embedder,
             stop=self._stop,
             observer=Observer(harvested=_log_failure),
         )
@@ -194,6 +197,8 @@ class Daemon:
         if make_limits(configuration) != make_limits(old):
             self._engine.close()
             self._engine = self._new_engine()
+        if configuration.aggregator.stories.embedder != old.aggregator.stories.embedder:
+            self._embedder = make_embedder(configuration.aggregator.stories.embedder)
         fixed = [
             ("storage.database", old.database, configuration.database),
             ("output.directory", old.output, configuration.output),

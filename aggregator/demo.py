@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aggregator.config.load import Configuration, load
+from aggregator.embed import make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import UsageError
 from aggregator.serve import serving
@@ -60,6 +61,7 @@ def demonstrate(
                         engine,
                         clock=clock,
                         jitter=jitter,
+                        embedder=make_embedder(configuration.aggregator.stories.embedder),
                         scope="force",
                         stop=stop,
                         observer=observer,

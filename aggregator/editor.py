@@ -10,7 +10,16 @@ from aggregator.errors import UsageError
 from aggregator.model import EntryId, StoryId
 from aggregator.store.connection import writing
 from aggregator.store.entries import promote
-from aggregator.store.stories import move_entries, open_split, refresh_story, resolve_story, set_word
+from aggregator.store.stories import (
+    mark_edited,
+    move_entries,
+    open_split,
+    refresh_story,
+    resolve_story,
+    set_word,
+    story_rows,
+)
+from aggregator.story.cluster import split_from
 
 
 def pin(db: Database, story: str, *, pinned: bool = True) -> StoryId:
@@ -37,6 +46,7 @@ def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
             raise UsageError("there is nothing to merge: these are one story already")
         for story in merged:
             move_entries(db, story, target)
+        mark_edited(db, [target])
         refresh_story(db, target)
     return target
 
@@ -55,7 +65,10 @@ def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
         leaving = sorted(id for id, original in held.items() if id in entries or original in entries)
         if len(leaving) == len(held):
             raise UsageError(f"all entries of story {origin} would leave it: there is nothing to split")
-        made = open_split(db, origin, [EntryId(id) for id in leaving])
+        ids = [EntryId(id) for id in leaving]
+        made = split_from(origin, story_rows(db, [origin])[origin].version, ids)
+        open_split(db, origin, ids, made)
+        mark_edited(db, [origin, made])
         for original in {held[id] for id in leaving} - {None, *leaving}:
             promote(db, [id for id in leaving if held[id] == original])
         for changed in (origin, made):

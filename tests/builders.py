@@ -10,8 +10,20 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.ledger import Applied, Ledger
-from aggregator.model import Entry, Failure, Feed, Harvest, SourceId, Story, StoryId, TopicId, Validators
+from aggregator.group import group
+from aggregator.ledger import Ledger
+from aggregator.model import (
+    Entry,
+    Failure,
+    Feed,
+    Harvest,
+    Profile,
+    SourceId,
+    Story,
+    StoryId,
+    TopicId,
+    Validators,
+)
 from aggregator.pace import Rhythm
 from aggregator.publish.topics import Published, Publisher
 from aggregator.settings import Fetch, Output, Site, SourceSettings, TopicSettings
@@ -20,6 +32,7 @@ from aggregator.store.sources import SourceState, source_states, sync_sources
 from aggregator.store.stories import load_stories, newest_stories
 from aggregator.store.topics import selected_stories, sync_topics
 from aggregator.story.fingerprint import digest, identity, text_hash
+from aggregator.story.sketch import make_sketch
 from aggregator.topic.rule import Rule, make_rule
 from aggregator.url import canonical
 
@@ -55,6 +68,9 @@ def entry(
         "text": text,
         "text_hash": text_hash(title, text),
         "content_hash": digest(title, text),
+        # What makes entries alike is tested on its own: here those of other titles or texts are not
+        "profile": Profile(words=((digest(title, text), 2),)),
+        "sketch": make_sketch(title, text),
     }
     return Entry(**(values | changes))
 
@@ -100,6 +116,17 @@ def state(id: str = "a", **changes: Any) -> SourceState:
 
 
 @dataclass
+class Outcome:
+    """What a harvest, and grouping after it, changed."""
+
+    entries_new: int
+    entries_revised: int
+    duplicates: int
+    stories_new: set[StoryId]
+    stories_updated: set[StoryId]
+
+
+@dataclass
 class Books:
     """A store with its configuration: takes harvests one by one, and publishes."""
 
@@ -128,7 +155,7 @@ class Books:
     def rules(self) -> list[Rule]:
         return [make_rule(topic, self.vocabulary or {}, self.sources) for topic in self.topics]
 
-    def apply(self, harvest: Harvest) -> Applied:
+    def apply(self, harvest: Harvest) -> Outcome:
         """One harvest, in a pass of its own."""
         ledger = Ledger(
             self.db,
@@ -140,9 +167,16 @@ class Books:
         )
         applied = ledger.apply(harvest)
         ledger.finish()
-        return applied
+        grouped = group(self.db, span=timedelta(days=5), now=harvest.fetched_at)
+        return Outcome(
+            applied.entries_new,
+            applied.entries_revised,
+            grouped.duplicates,
+            grouped.stories_new,
+            (grouped.stories_updated | applied.stories_updated) - grouped.stories_new,
+        )
 
-    def fetch_from(self, source: str, *entries: Entry, at: datetime = NOON, **changes: Any) -> Applied:
+    def fetch_from(self, source: str, *entries: Entry, at: datetime = NOON, **changes: Any) -> Outcome:
         """The source's document holds these entries now."""
         return self.apply(harvest(source, *entries, at=at, **changes))
 

@@ -25,6 +25,7 @@ site: {title: Test desk}
 storage: {database: ../aggregator.db, keep: 9000d}
 output: {directory: ../feeds}
 fetch: {allow_private_networks: true, timeout: 20s}
+stories: {embedder: words}
 """
 
 

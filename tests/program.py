@@ -101,6 +101,7 @@ def configure(
     (config / "aggregator.yaml").write_text(
         f"storage: {{database: '{database}', keep: 20000d}}\noutput: {{directory: '{output}'}}\n"
         f"fetch: {{allow_private_networks: true, {fetch}}}\nweb: {{listen: '{listen}'}}\n"
+        "stories: {embedder: words}\n"
     )
     write_sources(config, sources)
     (config / "topics.yaml").write_text(topics)

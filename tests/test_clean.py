@@ -177,6 +177,28 @@ def test_a_source_of_opinions_has_only_opinions() -> None:
     assert clean_one(raw("A")).kind == "report"
 
 
+def test_what_the_publisher_calls_an_opinion_is_one() -> None:
+    opinion = raw("Opinion: A bridge too far", "/news/1")
+    entries = (
+        raw("A", "/opinion/1"),
+        raw("B", "/news/2", categories=("Opinion",)),
+        opinion,
+        raw("C", "/news/3"),
+    )
+    assert [entry.kind for entry in clean(*entries)] == ["opinion", "opinion", "opinion", "report"]
+    feed = document(raw("A", "/1"), title=Markup("The Post: Opinion", is_html=True))
+    (entry,) = clean_entries(feed, url=URL, request=Request(SourceId("s"), URL), now=NOW)
+    assert entry.kind == "opinion"
+
+
+def test_a_text_that_argues_is_an_opinion_and_one_that_quotes_is_none() -> None:
+    argument = "I believe the minister should go."
+    said = (Markup(f"<p>{argument} This is a disgrace.</p>", is_html=True),)
+    quoted = (Markup(f"<p>The talks failed. “{argument} This is a disgrace.”</p>", is_html=True),)
+    assert clean_one(raw("A", contents=said), language="en").kind == "opinion"
+    assert clean_one(raw("A", contents=quoted), language="en").kind == "report"
+
+
 def test_a_revision_changes_the_content_hash_and_nothing_else_does() -> None:
     text = (Markup("<p>Text</p>", is_html=True),)
     one = clean_one(raw("A", guid="g", contents=text))

@@ -51,7 +51,7 @@ NOT_RUN = [
 ]
 """Commands that are shown but cannot be run here: pattern, why, and the file that tests it instead."""
 
-ENTRIES = {"17": "https://han-river-times.example/politics/2024/11/28/silence-after-talks"}
+ENTRIES = {"76": "https://two-capitals.example/episodes/42"}
 """Numbers of entries in example commands. They differ from demo to demo, what they stand for does not."""
 
 STORY = "eqkucm6maqh3mz4b"

@@ -9,10 +9,11 @@ from builders import LONG, NOON, Books, entry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.model import EntryId, SourceId, StoryId
+from aggregator.model import EntryId, SourceId
 from aggregator.story.duplicate import Candidate, Candidates
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def copies(books: Books) -> dict[str, str | None]:
@@ -89,16 +90,31 @@ def test_a_copy_of_a_copy_points_to_the_original(books: Books) -> None:
     assert len(books.coverage()) == 1
 
 
+def test_an_edited_copy_of_a_copy_points_to_the_original_beyond_the_time_in_which_it_is_recognised(
+    books: Books,
+) -> None:
+    page = "https://outlet.example/1"
+    books.fetch_from(
+        "a",
+        entry("one", text=f"{LONG} and more", title="Same", url=page, published=NOON - 15 * DAY),
+        entry("two", text=f"{LONG} and more", title="Same", url=page, published=NOON - 2 * HOUR),
+        # Its text is known again from the second only, which is a copy itself
+        entry("three", text=LONG, title="Same", published=NOON - HOUR),
+    )
+    ((first,),) = books.rows("SELECT id FROM entries WHERE guid = 'guid-one'")
+    assert books.rows("SELECT duplicate_of FROM entries ORDER BY dated") == [(None,), (first,), (first,)]
+    assert len(books.coverage()) == 1
+
+
 def test_of_copies_in_one_document_the_first_published_is_the_original(books: Books) -> None:
     books.fetch_from(
         "a",
         entry("late", title="Same", text=LONG, published=NOON - HOUR),
         entry("early", title="Same", text=LONG, published=NOON - 2 * HOUR),
     )
-    assert books.rows("SELECT guid, duplicate_of FROM entries ORDER BY id") == [
-        ("guid-early", None),
-        ("guid-late", 1),
-    ]
+    ((early, original), (_, copied)) = books.rows("SELECT id, duplicate_of FROM entries ORDER BY dated")
+    assert (original, copied) == (None, early)
+    assert books.rows("SELECT guid FROM entries WHERE id = ?", early) == [("guid-early",)]
 
 
 def test_a_copy_stays_one_when_it_is_revised(books: Books) -> None:
@@ -136,7 +152,7 @@ candidates = st.lists(
         title=st.sampled_from(["one", "two"]),
         canonical_url=st.none() | st.sampled_from(["u1", "u2"]),
         text_hash=st.none() | st.sampled_from(["t1", "t2"]),
-        story=st.just(StoryId("s")),
+        dated=st.integers(0, 3).map(lambda hours: NOON + hours * HOUR),
         duplicate_of=st.none() | st.just(EntryId(1)),
     ),
     unique_by=lambda candidate: candidate.id,
@@ -147,16 +163,17 @@ candidates = st.lists(
 def test_the_original_is_the_oldest_entry_that_shares_page_or_text(
     stored: list[Candidate], source: str, url: str | None, text: str | None
 ) -> None:
-    new = entry("new", title="one", canonical_url=url, text_hash=text)
     alike = [
         one
         for one in stored
         if ((url is not None and one.canonical_url == url) or (text is not None and one.text_hash == text))
         and (one.source != source or one.title == "one")
     ]
-    found = Candidates(stored).original_of(new, SourceId(source))
+    found = Candidates(stored).original_of(
+        source=SourceId(source), title="one", canonical_url=url, text_hash=text
+    )
     if not alike:
         assert found is None
         return
     originals = [one for one in alike if one.duplicate_of is None] or alike
-    assert found == min(originals, key=lambda one: one.id)
+    assert found == min(originals, key=lambda one: (one.dated, one.source, one.id))

@@ -141,7 +141,7 @@ def everything(db: Database) -> list[str]:
     return list(db.conn.iterdump())
 
 
-@pytest.mark.parametrize("table", ["entries", "stories", "revisions", "matches"])
+@pytest.mark.parametrize("table", ["entries", "traits", "revisions", "matches"])
 def test_a_harvest_that_breaks_off_leaves_nothing(books: Books, table: str) -> None:
     books.configure(topics=[topic()])
     books.fetch_from("a", entry("old"))

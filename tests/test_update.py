@@ -68,10 +68,12 @@ def passes(desk: Desk, db: Database) -> Passes:
 
 
 def item(name: str, **changes: str) -> dict[str, str]:
+    """An item that shares a word or two with others: too little for one story."""
+    own = " ".join(f"{letter}{name}" for letter in "abcdefghijklmnop")
     return {
         "title": f"Headline {name}",
         "link": f"https://outlet.example/{name}",
-        "text": f"Seoul {name}.",
+        "text": f"Seoul {name}. {own}",
     } | changes
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from aggregator.config import Configuration
     from aggregator.model import EntryId, Report, Story
     from aggregator.settings import TopicSettings
+    from aggregator.story.likeness import Evidence
 
 
 class EntryReason(TypedDict):
@@ -64,7 +66,8 @@ def explain(session: Session, story: str, topic: str | None, as_json: bool) -> N
 
     topics = _asked(session.configuration, topic)
     with session.store() as db:
-        (found,) = load_stories(db, [find_story(db, story)])
+        languages = session.configuration.aggregator.site.languages
+        (found,) = load_stories(db, [find_story(db, story)], languages=languages)
         about = [_topic_reason(db, session.configuration, one, found, clock.now()) for one in topics]
         if topic is None and any(one["holds"] for one in about):
             about = [one for one in about if one["holds"]]
@@ -88,6 +91,7 @@ def _asked(configuration: Configuration, topic: str | None) -> Sequence[TopicSet
 
 
 def _entry_reasons(db: Database, story: Story) -> list[EntryReason]:
+    from aggregator.store.traits import evidence_of
     from aggregator.story.cluster import founded_by
 
     traits = {
@@ -96,27 +100,50 @@ def _entry_reasons(db: Database, story: Story) -> list[EntryReason]:
             "SELECT id, source, identity, canonical_url, text_hash FROM entries WHERE story = ?", [story.id]
         )
     }
-    originals = [report.entry for report in story.coverage if report.duplicate_of is None]
-    founders = [
-        id for id in originals if founded_by(traits[id]["source"], traits[id]["identity"]) == story.id
-    ]
-    first = (founders or originals)[0]
+    joined = evidence_of(db, story.id)
 
     def reason(report: Report) -> str:
-        if report.entry == first:
+        mine = traits[report.entry]
+        if report.duplicate_of is not None:
+            return _repetition(mine, traits.get(report.duplicate_of, {}), report.duplicate_of)
+        if report.entry in joined:
+            closest, evidence = joined[report.entry]
+            shared = _spelt(evidence.shared, f"{report.title} {report.text}")
+            return _likeness(closest, evidence, shared, is_here=closest in traits)
+        if founded_by(mine["source"], mine["identity"]) == story.id:
             return "the story began with it"
-        if report.duplicate_of is None:
-            return "an editor moved it here"
-        mine, its = traits[report.entry], traits.get(report.duplicate_of, {})
-        for trait, words in (("canonical_url", "is the same page as"), ("text_hash", "has the same text as")):
-            if mine[trait] is not None and mine[trait] == its.get(trait):
-                return f"it {words} entry {report.duplicate_of}"
-        return f"it repeated entry {report.duplicate_of}; one of them was revised since"
+        return "it began a story that turned out to be this one, or an editor moved it here"
 
     return [
         EntryReason(entry=report.entry, source=report.source, title=report.title, reason=reason(report))
         for report in story.coverage
     ]
+
+
+def _repetition(mine: dict[str, Any], its: dict[str, Any], original: EntryId) -> str:
+    for trait, words in (("canonical_url", "is the same page as"), ("text_hash", "has the same text as")):
+        if mine[trait] is not None and mine[trait] == its.get(trait):
+            return f"it {words} entry {original}"
+    return f"it repeats most of the text of entry {original}"
+
+
+def _spelt(stems: Iterable[str], text: str) -> list[str]:
+    """The words of the text that begin with these stems, each once."""
+    found = (re.search(rf"\b{re.escape(stem)}\w*", text, re.IGNORECASE) for stem in stems)
+    return list(dict.fromkeys(match[0] for match in found if match))
+
+
+def _likeness(closest: EntryId, evidence: Evidence, words: Sequence[str], *, is_here: bool) -> str:
+    """One sentence on why an entry joined its story."""
+    parts = [f"likeness {evidence.likeness:.2f}"]
+    if evidence.meaning is not None:
+        parts.append(f"meaning {evidence.meaning:.2f}")
+    parts.append(f"words {evidence.words:.2f}, names {evidence.names:.2f}, numbers {evidence.numbers:.2f}")
+    hours = round(evidence.days * 24)
+    parts.append("at the same time" if hours == 0 else f"{hours} h apart")
+    shared = f"both have {_listed(words)}" if words else "they share no words"
+    left = "" if is_here else ", which has left it"
+    return f"it is closest to entry {closest}{left}: {shared} ({'; '.join(parts)})"
 
 
 def _topic_reason(

@@ -32,6 +32,7 @@ _COMMANDS = {
     "topics": ("topics", "List the topics and try their rules."),
     "stories": ("stories", "List the stories and edit them."),
     "entries": ("entries", "List the stored entries."),
+    "cluster": ("cluster", "Group the entries of a file into stories, without a store."),
     "explain": ("explain", "Say why a story holds its entries and is in its topics."),
     "status": ("health", "Show the health of sources, passes and store."),
     "backup": ("health", "Copy the database while others use it."),

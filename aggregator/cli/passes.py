@@ -83,6 +83,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:
     from aggregator.cli.progress import progress
+    from aggregator.embed import make_embedder
     from aggregator.engine.local import LocalEngine
     from aggregator.store.connection import open_store, writer_lock
     from aggregator.update import Clock, Observer, make_limits, synchronize, update
@@ -108,6 +109,7 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 engine,
                 clock=Clock(clock.now, clock.seconds),
                 jitter=clock.jitter,
+                embedder=make_embedder(configuration.aggregator.stories.embedder),
                 scope=scope,
                 only=ids,
                 stop=stop,

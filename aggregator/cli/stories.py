@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import click
@@ -103,7 +103,8 @@ def show(session: Session, story: str, as_json: bool) -> None:
     from aggregator.store.stories import hidden_stories, load_stories
 
     with session.store() as db:
-        (found,) = load_stories(db, [find_story(db, story)])
+        languages = session.configuration.aggregator.site.languages
+        (found,) = load_stories(db, [find_story(db, story)], languages=languages)
         line, is_hidden = _line(db, found), found.id in hidden_stories(db)
     if as_json:
         print_json([line])
@@ -203,7 +204,7 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
                 Column("topics", "text"),
                 Column("headline", "text"),
             ],
-            _lines(db, ids),
+            _lines(db, ids, session.configuration.aggregator.site.languages),
             lambda row: (
                 row["id"],
                 row["updated"],
@@ -217,11 +218,11 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
     note_rest(printed, limit, as_json=as_json)
 
 
-def _lines(db: Database, ids: list[StoryId]) -> Iterator[StoryLine]:
+def _lines(db: Database, ids: list[StoryId], languages: Sequence[str]) -> Iterator[StoryLine]:
     from aggregator.store.stories import load_stories
 
     for start in range(0, len(ids), _AT_ONCE):
-        for story in load_stories(db, ids[start : start + _AT_ONCE]):
+        for story in load_stories(db, ids[start : start + _AT_ONCE], languages=languages):
             yield _line(db, story)
 
 

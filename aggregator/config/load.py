@@ -23,7 +23,6 @@ from aggregator.errors import ConfigError
 
 _LATER: dict[str, dict[Keys, Any]] = {
     "aggregator.yaml": {
-        ("stories",): None,
         ("engine",): {"kind": "local"},
         ("storage", "backup"): None,
         ("output", "excerpt"): None,

@@ -9,8 +9,11 @@ from datetime import datetime
 
 from aggregator.harvest.dates import parse_date
 from aggregator.harvest.raw import Markup, RawEnclosure, RawEntry, RawFeed
-from aggregator.model import Enclosure, Entry, Feed, Request
+from aggregator.model import Enclosure, Entry, Feed, Kind, Request
 from aggregator.story.fingerprint import digest, identity, text_hash
+from aggregator.story.opinion import opinion_sign
+from aggregator.story.profile import make_profile
+from aggregator.story.sketch import make_sketch
 from aggregator.text.html import clean_html, html_to_text, one_line, text_to_html, tidy_text
 from aggregator.text.language import detect, normalize_tag
 from aggregator.url import absolute, canonical
@@ -33,8 +36,11 @@ def clean_feed(raw: RawFeed, *, url: str) -> Feed:
 def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) -> tuple[Entry, ...]:
     """The document's entries, each identity once, in the publisher's order."""
     feed_language = request.language or normalize_tag(raw.language)
+    feed_title = _line(raw.title, _LONGEST_TITLE)
     entries = [
-        clean_entry(entry, url=url, request=request, feed_language=feed_language, now=now)
+        clean_entry(
+            entry, url=url, request=request, feed_language=feed_language, feed_title=feed_title, now=now
+        )
         for entry in raw.entries
     ]
     unique: dict[str, Entry] = {}
@@ -65,7 +71,13 @@ def _without_shared_links(entries: list[Entry]) -> Iterable[Entry]:
 
 
 def clean_entry(
-    raw: RawEntry, *, url: str, request: Request, feed_language: str | None, now: datetime
+    raw: RawEntry,
+    *,
+    url: str,
+    request: Request,
+    feed_language: str | None,
+    feed_title: str | None,
+    now: datetime,
 ) -> Entry:
     """One entry of the document at `url`."""
     link = _link(raw.links, url)
@@ -75,7 +87,7 @@ def clean_entry(
     guid = _guid(raw.guid)
     canonical_url = canonical(link) if link else None
     language = request.language or normalize_tag(raw.language) or feed_language
-    return Entry(
+    entry = Entry(
         identity=identity(guid, canonical_url, title, text),
         guid=guid,
         url=link,
@@ -89,11 +101,26 @@ def clean_entry(
         text=text,
         text_hash=text_hash(title, text),
         content_hash=digest(title, text),
+        profile=make_profile(title, text),
+        sketch=make_sketch(title, text),
         categories=_labels(raw.categories),
         enclosures=_enclosures(raw.enclosures, link or url),
         image=next((image for raw_url in raw.images if (image := absolute(raw_url, link or url))), None),
-        kind="opinion" if request.is_opinion else "report",
     )
+    return replace(entry, kind=_kind(entry, request, feed_title))
+
+
+def _kind(entry: Entry, request: Request, feed_title: str | None) -> Kind:
+    is_opinion = request.is_opinion or opinion_sign(
+        url=entry.url,
+        title=entry.title,
+        categories=entry.categories,
+        author=entry.author,
+        text=entry.text,
+        language=entry.language,
+        source_title=feed_title,
+    )
+    return "opinion" if is_opinion else "report"
 
 
 def _link(candidates: Iterable[str], url: str) -> str | None:

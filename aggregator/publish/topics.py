@@ -147,7 +147,7 @@ class Publisher:
         stories = [story.id for story in plan.selected]
         return make_channel(
             plan.settings,
-            load_stories(self._db, stories),
+            load_stories(self._db, stories, languages=self._site.languages),
             site=self._site,
             output=self._output,
             authority=authority,

@@ -11,7 +11,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from aggregator.model import Enclosure, Entry, EntryId, Report, SourceId, StoryId
+from aggregator.store.traits import insert_traits
 from aggregator.story.duplicate import Candidate
+from aggregator.story.grouping import Arrival
 from aggregator.times import from_text, to_text
 
 
@@ -21,7 +23,8 @@ class Known:
 
     id: EntryId
     content_hash: str
-    story: StoryId
+    story: StoryId | None
+    """None until it is grouped."""
 
 
 def known_entries(db: Database, source: SourceId, identities: Iterable[str]) -> dict[str, Known]:
@@ -34,25 +37,26 @@ def known_entries(db: Database, source: SourceId, identities: Iterable[str]) -> 
         [source, json.dumps(list(identities))],
     )
     return {
-        row["identity"]: Known(EntryId(row["id"]), row["content_hash"], StoryId(row["story"])) for row in rows
+        row["identity"]: Known(EntryId(row["id"]), row["content_hash"], StoryId(row["story"]) or None)
+        for row in rows
     }
 
 
-def duplicate_candidates(db: Database, entries: Sequence[Entry]) -> list[Candidate]:
-    """Stored entries that share a canonical URL or a text with one of these."""
-    urls = json.dumps([entry.canonical_url for entry in entries if entry.canonical_url])
-    texts = json.dumps([entry.text_hash for entry in entries if entry.text_hash])
+def duplicate_candidates(db: Database, arrivals: Sequence[Arrival]) -> list[Candidate]:
+    """Entries with a story that share a canonical URL or a text with one of these."""
+    urls = json.dumps([arrival.canonical_url for arrival in arrivals if arrival.canonical_url])
+    texts = json.dumps([arrival.text_hash for arrival in arrivals if arrival.text_hash])
+    columns = "id, source, dated, title, canonical_url, text_hash, duplicate_of"
     rows = db.query(
-        """
-        SELECT id, source, title, canonical_url, text_hash, story, duplicate_of FROM entries
-            WHERE canonical_url IN (SELECT value FROM json_each(?))
+        f"""
+        SELECT {columns} FROM entries
+            WHERE canonical_url IN (SELECT value FROM json_each(?)) AND story != ''
         UNION
-        SELECT id, source, title, canonical_url, text_hash, story, duplicate_of FROM entries
-            WHERE text_hash IN (SELECT value FROM json_each(?))
+        SELECT {columns} FROM entries WHERE text_hash IN (SELECT value FROM json_each(?)) AND story != ''
         """,
         [urls, texts],
     )
-    return [Candidate(**row) for row in rows]
+    return [Candidate(**(row | {"dated": from_text(row["dated"])})) for row in rows]
 
 
 def insert_entry(
@@ -60,11 +64,12 @@ def insert_entry(
     entry: Entry,
     *,
     source: SourceId,
-    story: StoryId,
-    duplicate_of: EntryId | None,
     now: datetime,
 ) -> EntryId:
-    """Store a new entry, first seen `now`. Full-text search finds it after `index_entries`."""
+    """Store a new entry, first seen `now`; it belongs to no story until it is grouped.
+
+    Full-text search finds it after `index_entries`.
+    """
     cursor = db.execute(
         _INSERT,
         {
@@ -73,11 +78,11 @@ def insert_entry(
             "identity": entry.identity,
             "dated": to_text(dated(entry.published, now)),
             "first_seen": to_text(now),
-            "duplicate_of": duplicate_of,
-            "story": story,
         },
     )
-    return EntryId(int(cursor.lastrowid or 0))
+    id = EntryId(int(cursor.lastrowid or 0))
+    insert_traits(db, id, entry.profile, entry.sketch)
+    return id
 
 
 def index_entries(db: Database, ids: Iterable[EntryId]) -> None:
@@ -101,6 +106,21 @@ def revise_entry(db: Database, id: EntryId, entry: Entry, *, now: datetime) -> N
         [to_text(now), id],
     )
     db.execute(_REVISE, {**_columns(entry), "id": id, "now": to_text(now)})
+    insert_traits(db, id, entry.profile, entry.sketch)
+
+
+def story_of(db: Database, entry: EntryId) -> StoryId:
+    """The story of an entry that was grouped."""
+    ((story,),) = db.execute("SELECT story FROM entries WHERE id = ?", [entry]).fetchall()
+    return StoryId(story)
+
+
+def stored_texts(db: Database, entries: Sequence[EntryId]) -> dict[EntryId, str]:
+    """The text of each entry."""
+    rows = db.query(
+        "SELECT id, text FROM entries WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(entries)]
+    )
+    return {EntryId(row["id"]): row["text"] for row in rows}
 
 
 def promote(db: Database, copies: Sequence[int]) -> None:
@@ -174,10 +194,10 @@ def _columns(entry: Entry) -> dict[str, object]:
 _INSERT = """
     INSERT INTO entries (source, identity, guid, url, canonical_url, title, author, published, updated, dated,
         first_seen, language, kind, content, text, text_hash, content_hash, categories, enclosures, image,
-        duplicate_of, story)
+        story)
     VALUES (:source, :identity, :guid, :url, :canonical_url, :title, :author, :published, :updated, :dated,
         :first_seen, :language, :kind, :content, :text, :text_hash, :content_hash, :categories, :enclosures,
-        :image, :duplicate_of, :story)
+        :image, '')
 """
 
 _REVISE = """

@@ -24,6 +24,13 @@ def version_1(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_2(db: Database) -> None:
+    """What grouping knows of an entry, and why it put it into its story."""
+    for statement in _VERSION_2:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -170,4 +177,28 @@ _VERSION_1 = (
     ) STRICT
     """,
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+)
+
+_VERSION_2 = (
+    # Kept for as long as an entry may attract others; without foreign keys, as all tables here
+    """
+    CREATE TABLE traits (
+        entry INTEGER PRIMARY KEY,
+        profile TEXT NOT NULL,
+        sketch BLOB NOT NULL,
+        space TEXT,
+        vector BLOB
+    ) STRICT
+    """,
+    """
+    CREATE TABLE evidence (
+        entry INTEGER PRIMARY KEY,
+        closest INTEGER NOT NULL,
+        parts TEXT NOT NULL
+    ) STRICT
+    """,
+    # Until an entry is grouped its story is empty
+    "CREATE INDEX entries_ungrouped ON entries (dated, source, identity) WHERE story = ''",
+    # An editor moved entries in or out: the program moves none any more
+    "ALTER TABLE stories ADD COLUMN is_edited INTEGER NOT NULL DEFAULT 0",
 )

@@ -11,7 +11,6 @@ from sqlite_utils import Database
 
 from aggregator.model import EntryId, Story, StoryId
 from aggregator.store.entries import reports
-from aggregator.story.cluster import split_from
 from aggregator.story.compose import compose
 from aggregator.times import from_text, to_text
 
@@ -53,6 +52,16 @@ def open_story(db: Database, id: StoryId, *, dated: datetime, now: datetime) -> 
         {"id": id, "at": at},
     )
     return id, False
+
+
+def is_story(db: Database, id: StoryId) -> bool:
+    """Whether the id names a story, or one that was merged into another."""
+    return bool(db.execute("SELECT 1 FROM stories WHERE id = ?", [id]).fetchall())
+
+
+def assign_story(db: Database, entry: EntryId, story: StoryId, *, duplicate_of: EntryId | None) -> None:
+    """Put an entry that has no story into one."""
+    db.execute("UPDATE entries SET story = ?, duplicate_of = ? WHERE id = ?", [story, duplicate_of, entry])
 
 
 def touch_story(db: Database, id: StoryId, *, at: datetime) -> None:
@@ -111,8 +120,11 @@ def story_rows(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, StoryRow]:
     }
 
 
-def load_stories(db: Database, ids: Sequence[StoryId]) -> list[Story]:
-    """The stories of these ids, composed of their reports, in the order given; those gone are left out."""
+def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[str] = ()) -> list[Story]:
+    """The stories of these ids, composed of their reports, in the order given; those gone are left out.
+
+    `languages` are the readers', the preferred one first.
+    """
     rows = story_rows(db, ids)
     coverage = reports(db, rows)
     return [
@@ -123,6 +135,7 @@ def load_stories(db: Database, ids: Sequence[StoryId]) -> list[Story]:
             updated=rows[id].updated,
             headline=rows[id].headline,
             pinned=rows[id].pinned,
+            languages=languages,
         )
         for id in ids
         if id in rows and id in coverage
@@ -207,9 +220,16 @@ def move_entries(db: Database, story: StoryId, into: StoryId) -> None:
     db.execute("UPDATE stories SET merged_into = ?, version = version + 1 WHERE id = ?", [into, story])
 
 
-def open_split(db: Database, story: StoryId, entries: Sequence[EntryId]) -> StoryId:
-    """Make a story of these entries, which leave `story`; its times are still those of `story`."""
-    made = split_from(story, story_rows(db, [story])[story].version, entries)
+def mark_edited(db: Database, stories: Iterable[StoryId]) -> None:
+    """An editor decided what these stories hold: grouping may add to them, but merges and splits them no more."""
+    db.execute(
+        "UPDATE stories SET is_edited = 1 WHERE id IN (SELECT value FROM json_each(?))",
+        [json.dumps(list(stories))],
+    )
+
+
+def open_split(db: Database, story: StoryId, entries: Sequence[EntryId], made: StoryId) -> None:
+    """Make a story of these entries and their copies, which leave `story`; its times are still those of `story`."""
     db.execute(
         """
         INSERT INTO stories (id, created_at, first_published, updated)
@@ -218,7 +238,9 @@ def open_split(db: Database, story: StoryId, entries: Sequence[EntryId]) -> Stor
         [made, story],
     )
     db.execute(
-        "UPDATE entries SET story = ? WHERE id IN (SELECT value FROM json_each(?))",
-        [made, json.dumps(list(entries))],
+        """
+        UPDATE entries SET story = :made WHERE story = :story
+            AND (id IN (SELECT value FROM json_each(:ids)) OR duplicate_of IN (SELECT value FROM json_each(:ids)))
+        """,
+        {"made": made, "story": story, "ids": json.dumps(list(entries))},
     )
-    return made

@@ -1,15 +1,21 @@
-"""The reports of a story → what is shown of it: headline, story text with its sources, opinions, coverage."""
+"""The reports of a story → what is shown of it: headline, highlights, story with its sources, opinions, coverage."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from aggregator.model import Report, Sentence, Story, StoryId
-from aggregator.text.sentences import split_sentences
+from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
+from aggregator.story.highlights import choose_highlights
+from aggregator.story.narrative import excerpt, opening, tell
+from aggregator.story.reading import Line, read
 
-_EXCERPT = 400
-"""Characters taken from one source at most, in whole sentences."""
+__all__ = ["choose_lead", "compose", "excerpt"]
+
+_ALONE_ENOUGH = 3
+"""Sentences beyond its excerpt that a single report must have to be highlighted: less would repeat it."""
 
 
 def compose(
@@ -20,39 +26,68 @@ def compose(
     updated: datetime,
     headline: str | None = None,
     pinned: bool = False,
+    languages: Sequence[str] = (),
 ) -> Story:
-    """The story of these reports, oldest first; at least one. `headline` is an editor's."""
-    lead = choose_lead(reports)
+    """The story of these reports, oldest first; at least one.
+
+    `headline` is an editor's; `languages` are the readers', the preferred one first. Every sentence stands in a
+    report word for word.
+    """
+    lead = choose_lead(reports, languages)
+    highlights, story = _told(independent(reports), lead, languages)
     return Story(
         id=id,
-        headline=headline or lead.title or lead.source_title,
+        headline=headline or plain_headline(lead) or lead.source_title,
         lead=lead,
         first_published=first_published,
         updated=updated,
-        highlights=(),
-        story=excerpt(lead),
+        highlights=highlights,
+        story=story,
         opinions=tuple(report for report in reports if report.kind == "opinion"),
         coverage=tuple(reports),
         pinned=pinned,
     )
 
 
-def choose_lead(reports: Sequence[Report]) -> Report:
-    """The report that gives headline and link: reporting before opinion, then the earliest."""
-    return min(
-        reports, key=lambda report: (report.kind == "opinion", report.published, report.source, report.entry)
-    )
+_Sentences = tuple[Sentence, ...]
 
 
-def excerpt(report: Report) -> tuple[Sentence, ...]:
-    """The beginning of a report in whole sentences, each with its source; the first one cut if need be."""
-    sentences: list[Sentence] = []
-    length = 0
-    for text in split_sentences(report.text, report.language):
-        if not sentences and len(text) > _EXCERPT:
-            text = f"{text[: _EXCERPT - 1].rsplit(' ', 1)[0]}…"
-        length += len(text)
-        if length > _EXCERPT:
-            break
-        sentences.append(Sentence(text, report.entry, report.url, report.source_title))
-    return tuple(sentences)
+def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> tuple[_Sentences, _Sentences]:
+    if not reports:
+        return (), excerpt(lead)
+    lines = read(reports, lead)
+    ordered = _languages(lines, lead, languages)
+    if len(reports) == 1:
+        return _alone(lines, lead, ordered)
+    first = opening(lines, ordered[0])
+    if first is None:
+        return (), excerpt(lead)
+    highlights = choose_highlights(lines, lead, languages=ordered, told=[first])
+    story_lines = tell(lines, first, languages=ordered, highlights=highlights)
+    if len(story_lines) <= len(highlights) and set(highlights) <= set(story_lines):
+        highlights = []
+    return _sentences(highlights), _sentences(story_lines)
+
+
+def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str]) -> tuple[_Sentences, _Sentences]:
+    story = excerpt(lead)
+    told = {sentence.text for sentence in story}
+    said = [line for line in lines if line.text in told]
+    rest = [line for line in lines if line.text not in told]
+    highlights = choose_highlights(rest, lead, languages=languages, told=said)
+    return _sentences(highlights) if len(highlights) >= _ALONE_ENOUGH else (), story
+
+
+def _languages(lines: Sequence[Line], lead: Report, languages: Sequence[str]) -> list[str]:
+    """Those of the lines: the lead's, then as preferred, then by how much there is in them."""
+    count = Counter(line.language for line in lines)
+    wanted = [
+        base_language(lead.language),
+        *map(base_language, languages),
+        *(one for one, _ in count.most_common()),
+    ]
+    return list(dict.fromkeys(wanted))
+
+
+def _sentences(lines: Sequence[Line]) -> _Sentences:
+    return tuple(line.sentence() for line in lines)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from aggregator.model import Entry, EntryId, SourceId, StoryId
+from aggregator.model import EntryId, SourceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +15,10 @@ class Candidate:
 
     id: EntryId
     source: SourceId
+    dated: datetime
     title: str
     canonical_url: str | None
     text_hash: str | None
-    story: StoryId
     duplicate_of: EntryId | None
 
 
@@ -35,19 +36,24 @@ class Candidates:
             if trait is not None:
                 self._by_trait.setdefault(trait, []).append(candidate)
 
-    def original_of(self, entry: Entry, source: SourceId) -> Candidate | None:
-        """The oldest candidate whose text or page `entry` repeats; an original rather than a copy.
+    def original_of(
+        self, *, source: SourceId, title: str, canonical_url: str | None, text_hash: str | None
+    ) -> Candidate | None:
+        """The oldest candidate whose text or page an entry repeats; an original rather than a copy.
 
         Within one source a page or a text may serve several entries (a live blog, a daily notice): there
         the title must agree too.
         """
         alike = [
             candidate
-            for trait in (entry.canonical_url, entry.text_hash)
+            for trait in (canonical_url, text_hash)
             if trait is not None
             for candidate in self._by_trait.get(trait, ())
-            if candidate.source != source or candidate.title == entry.title
+            if candidate.source != source or candidate.title == title
         ]
-        return min(
-            alike, key=lambda candidate: (candidate.duplicate_of is not None, candidate.id), default=None
-        )
+        return min(alike, key=_precedence, default=None)
+
+
+def _precedence(candidate: Candidate) -> tuple[bool, datetime, SourceId, EntryId]:
+    # Not by arrival: the same entries have the same original in whatever order their sources answer
+    return candidate.duplicate_of is not None, candidate.dated, candidate.source, candidate.id

