@@ -1,9 +1,10 @@
 # make demo: see it work · make run: the daemon on config/ · make test: all checks · make fix: format
+# make evaluate: measure curation on labelled data, into docs/quality.md
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test fix
+.PHONY: demo run test fix evaluate
 
 demo: $(VENV)/installed
 	$(BIN)/aggregator demo $(DEMO)
@@ -20,6 +21,10 @@ test: $(VENV)/installed-dev
 	$(BIN)/coverage run -m pytest $(TESTS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+evaluate: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable ".[multilingual]"
+	$(BIN)/python -m benchmarks.quality $(EVALUATE)
 
 fix: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -115,9 +115,30 @@ def _entry_reasons(db: Database, story: Story) -> list[EntryReason]:
         return "it began a story that turned out to be this one, or an editor moved it here"
 
     return [
-        EntryReason(entry=report.entry, source=report.source, title=report.title, reason=reason(report))
+        EntryReason(
+            entry=report.entry,
+            source=report.source,
+            title=report.title,
+            reason=f"{reason(report)}{_opinion(report) if report.kind == 'opinion' else ''}",
+        )
         for report in story.coverage
     ]
+
+
+def _opinion(report: Report) -> str:
+    """Why it stands among the opinions, as the end of a sentence."""
+    from aggregator.story.opinion import opinion_sign
+
+    sign = opinion_sign(
+        url=report.url,
+        title=report.title,
+        categories=report.categories,
+        author=report.author,
+        text=report.text,
+        language=report.language,
+        source_title=report.source_title,
+    )
+    return f"; it is an opinion piece: {sign or 'all of its source are (opinion: true)'}"
 
 
 def _repetition(mine: dict[str, Any], its: dict[str, Any], original: EntryId) -> str:
