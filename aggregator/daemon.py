@@ -114,8 +114,8 @@ class Daemon:
             )
         scheduler.start()
         try:
-            # Python runs signal handlers between the turns of a wait that ends
-            while not self._stop.wait(timeout=3600):
+            # A signal that comes just before a wait begins is heard when that wait ends
+            while not self._stop.wait(timeout=1):
                 pass
         finally:
             log.info("stopping")

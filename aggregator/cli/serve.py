@@ -44,7 +44,7 @@ def serve(session: Session) -> None:
     configuration = session.configuration
     with stopping() as stop, serving(configuration.output, configuration.aggregator.web.listen) as address:
         click.echo(f"Serving {configuration.output} at {address} until Ctrl-C.")
-        stop.wait()
+        stop.heard()
 
 
 @click.command()
@@ -95,7 +95,7 @@ def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
             click.echo(f"Feed:    {shown.address}{topic.id}/rss.xml")
         click.echo(f"Reader:  {shown.address}topics.opml")
         click.echo("Serving until Ctrl-C.")
-        stop.wait()
+        stop.heard()
 
 
 @contextmanager

@@ -15,6 +15,12 @@ class Stop(threading.Event):
     status = 0
     """The exit status that says which signal it was; 0 while there was none."""
 
+    def heard(self) -> None:
+        """Wait for it."""
+        # A signal that comes just before a wait begins is heard when that wait ends
+        while not self.wait(timeout=1):
+            pass
+
 
 @contextmanager
 def stopping() -> Iterator[Stop]:

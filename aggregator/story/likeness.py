@@ -46,15 +46,15 @@ WORDS_ALONE = Weights(
     words=0.9, names=0.3, numbers=0.2, meaning=0.0, across=0.0, day=0.02, days=5, length=0.08, enough=0.18
 )
 WITH_MEANING = Weights(
-    words=0.38,
-    names=0.15,
-    numbers=0.12,
+    words=0.36,
+    names=0.17,
+    numbers=0.11,
     meaning=0.68,
-    across=0.12,
-    day=0.02,
+    across=0.13,
+    day=0.04,
     days=5,
-    length=0.21,
-    enough=0.21,
+    length=0.26,
+    enough=0.205,
 )
 
 
