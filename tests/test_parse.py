@@ -52,8 +52,9 @@ def only_entry(body: str, **more: Any) -> Entry:
 
 
 def as_json(value: Any) -> dict[str, Any]:
-    """A dataclass as its JSON reads, without what is absent."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(value), default=datetime.isoformat))
+    """A dataclass as its JSON reads, without what is absent and what grouping derives."""
+    told = {name: field for name, field in asdict(value).items() if name not in ("profile", "sketch")}
+    plain: dict[str, Any] = json.loads(json.dumps(told, default=datetime.isoformat))
     return {name: field for name, field in plain.items() if field not in (None, [])}
 
 
