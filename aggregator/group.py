@@ -31,7 +31,7 @@ from aggregator.story.grouping import AT_ONCE, COPIED_WITHIN, Arrival, Grouping,
 from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
 
 _LATE = 2
-"""An entry that arrives later than so many windows after its date meets only copies of itself."""
+"""So many windows back stories are looked at again for entries that arrive late."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from aggregator import __version__
 from aggregator.config.load import Configuration
 from aggregator.embed import Embedder
 from aggregator.errors import UsageError
-from aggregator.group import group
+from aggregator.group import Grouped, group
 from aggregator.harvest.fetch import Limits
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, StoryId
@@ -59,6 +59,12 @@ class Summary:
         setattr(self, harvest.outcome, getattr(self, harvest.outcome) + 1)
         self.entries_new += applied.entries_new
         self.entries_revised += applied.entries_revised
+
+    def count_stories(self, grouped: Grouped, touched: Set[StoryId]) -> None:
+        """Add what grouping made of the entries; `touched` are the stories of revised ones."""
+        self.duplicates = grouped.duplicates
+        self.stories_new = len(grouped.stories_new)
+        self.stories_updated = len((grouped.stories_updated | touched) - grouped.stories_new)
 
     def as_dict(self) -> dict[str, int | float]:
         """The summary as `update --json` prints it."""
@@ -147,20 +153,14 @@ def update(
     observer.started(len(states))
     touched: set[StoryId] = set()
     if states:
+        fetch = configuration.aggregator.fetch
         ledger = Ledger(
-            db,
-            sources=configuration.sources,
-            states=states,
-            rules=rules,
-            fetch=configuration.aggregator.fetch,
-            jitter=jitter,
+            db, sources=configuration.sources, states=states, rules=rules, fetch=fetch, jitter=jitter
         )
         touched = _harvest(ledger, engine, _requests(states, configuration.sources), summary, stop, observer)
     span = configuration.aggregator.stories.window
     grouped = group(db, span=span, now=clock.now(), embedder=embedder, stop=stop)
-    summary.duplicates = grouped.duplicates
-    summary.stories_new = len(grouped.stories_new)
-    summary.stories_updated = len((grouped.stories_updated | touched) - grouped.stories_new)
+    summary.count_stories(grouped, touched)
     published = make_publisher(db, configuration).publish(now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
     summary.seconds = round(clock.seconds() - started, 3)

@@ -177,7 +177,7 @@ def test_an_entry_that_comes_back_after_all_is_pruned_founds_its_story_again(des
 )
 def test_a_story_that_is_not_there_is_named(db: Database, word: object) -> None:
     with pytest.raises(UsageError, match="there is no story 'nowhere'") as refused:
-        word(db, "nowhere")  # type: ignore[operator]
+        word(db, "nowhere")
     assert "stories list" in str(refused.value.hint)
 
 

@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 def due(books: Books, scope: str, **after: float) -> list[str]:
     """The sources that a pass fetches after this time."""
-    return [str(one.id) for one in due_sources(books.db, scope, now=NOON + timedelta(**after))]  # type: ignore[arg-type]
+    return [str(one.id) for one in due_sources(books.db, scope, now=NOON + timedelta(**after))]
 
 
 # Identity and revisions

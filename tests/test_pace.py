@@ -44,7 +44,7 @@ def test_a_document_that_tells_nothing_leaves_what_was_known() -> None:
 
 @given(moments, rhythms)
 def test_what_is_learnt_never_lies_ahead_or_backwards(published: list[object], known: Rhythm) -> None:
-    rhythm = learn(published, now=NOON, known=known)  # type: ignore[arg-type]
+    rhythm = learn(published, now=NOON, known=known)
     assert rhythm.gap is None or rhythm.gap >= timedelta(0)
     assert rhythm.newest is None or rhythm.newest <= max(NOON, known.newest or NOON)
     assert known.newest is None or (rhythm.newest or NOON) >= known.newest

@@ -15,6 +15,7 @@ from aggregator.cli.output import print_json
 from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
+    from aggregator.embed import Embedder
     from aggregator.model import EntryId, StoryId
     from aggregator.story.grouping import Arrival
 
@@ -89,7 +90,7 @@ def _read(file: Path) -> Iterator[Line]:
 def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
     from aggregator.embed import make_embedder
     from aggregator.story.cluster import founded_by, split_from
-    from aggregator.story.grouping import AT_ONCE, Grouping, beginning
+    from aggregator.story.grouping import AT_ONCE, Grouping
     from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
 
     embedder = make_embedder(name)
@@ -97,10 +98,7 @@ def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
     arrivals = [_arrival(number, line) for number, line in enumerate(lines)]
     originals = {arrival.entry: grouping.original_of(arrival) for arrival in arrivals}
     new = [arrival.entry for arrival in arrivals if originals[arrival.entry] is None]
-    vectors: dict[EntryId, bytes] = {}
-    if embedder:
-        texts = [beginning(lines[entry].title, lines[entry].text) for entry in new]
-        vectors = dict(zip(new, embedder.embed(texts, [lines[entry].language for entry in new]), strict=True))
+    vectors = _vectors(lines, new, embedder) if embedder else {}
     held: dict[StoryId, list[EntryId]] = {}
     splits = count(1)
     for place, arrival in enumerate(arrivals[entry] for entry in new):
@@ -127,6 +125,15 @@ def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
             story=stories[arrival.entry if original is None else original],
             duplicate_of=None if original is None else lines[original].id,
         )
+
+
+def _vectors(lines: list[Line], entries: list[EntryId], embedder: Embedder) -> dict[EntryId, bytes]:
+    from aggregator.story.grouping import beginning
+
+    texts = [beginning(lines[entry].title, lines[entry].text) for entry in entries]
+    return dict(
+        zip(entries, embedder.embed(texts, [lines[entry].language for entry in entries]), strict=True)
+    )
 
 
 def _arrival(number: int, line: Line) -> Arrival:

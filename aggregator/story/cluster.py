@@ -40,7 +40,6 @@ class Placement:
     joined: StoryId
     """The story that it joined or started, before that merged or split."""
     story: StoryId
-    is_new: bool
     closest: EntryId | None = None
     evidence: Evidence | None = None
     merged: list[tuple[StoryId, StoryId]] = field(default_factory=list)
@@ -78,13 +77,12 @@ def place(
     )
     if not ranked or ranked[0][0] < window.weights.enough:
         window.put(own, [member])
-        return Placement(own, own, is_new=True)
+        return Placement(own, own)
     group = ranked[0][1]
     closest = max(group.members[-_WITNESSES:], key=lambda known: likeness(member, known, window.weights))
     placement = Placement(
         group.id,
         group.id,
-        is_new=False,
         closest=closest.entry,
         evidence=evidence(member, closest, window.weights),
     )

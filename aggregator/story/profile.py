@@ -47,9 +47,9 @@ _STOP = frozenset(_STOP_WORDS.split())
 def make_profile(title: str, text: str) -> Profile:
     """The traits of an entry, its most frequent words and names only."""
     counts: Counter[str] = Counter()
-    for term in _terms(title):
+    for term in terms(title):
         counts[term] += _TITLE_WEIGHT
-    counts.update(_terms(text[:_LEAD]))
+    counts.update(terms(text[:_LEAD]))
     return Profile(
         words=_most(counts, _MOST_WORDS),
         names=_most(Counter(_names(text[:_NAMES_IN])), _MOST_NAMES),
@@ -63,7 +63,8 @@ def _most(counts: Counter[str], limit: int) -> tuple[tuple[str, int], ...]:
     return tuple(counts.most_common(limit))
 
 
-def _terms(text: str) -> Iterable[str]:
+def terms(text: str) -> Iterable[str]:
+    """The terms by which texts are compared: words without endings, without those that say nothing."""
     for word in words(text):
         if word in _STOP:
             continue

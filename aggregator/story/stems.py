@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from aggregator.story.profile import make_profile
+from aggregator.story.profile import terms
 
 _WORD = re.compile(r"\w+")
 _WORDS_KEPT = 1 << 15
@@ -27,4 +27,4 @@ def telling_stems(text: str) -> Iterator[str]:
 
 @lru_cache(_WORDS_KEPT)
 def _stems(word: str) -> tuple[str, ...]:
-    return tuple(term for term, _ in make_profile("", word[:64]).words)
+    return tuple(dict.fromkeys(terms(word[:64])))

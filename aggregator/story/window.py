@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from heapq import nlargest
+from heapq import heappop, heappush, nlargest
 from typing import Any
 
 from aggregator.model import EntryId, Profile, StoryId
@@ -45,11 +45,8 @@ class Window:
         self.groups: dict[StoryId, Group] = {}
         self._postings: dict[str, dict[StoryId, None]] = {}
         self._background = Background()
-        self._entries = 0
+        self._by_age: list[tuple[datetime, StoryId]] = []
         self._vectors = _Vectors()
-
-    def __len__(self) -> int:
-        return self._entries
 
     def learn(self, profile: Profile, language: str | None, vector: Any = None) -> None:
         """Take an entry into account in how rare words are and what vectors have in common."""
@@ -59,7 +56,6 @@ class Window:
         self, entry: EntryId, profile: Profile, *, dated: datetime, language: str | None, vector: Any = None
     ) -> Member:
         """The entry, which was learnt, as it is compared with those in the window."""
-        self._entries += 1
         if vector is not None:
             vector = self._background.centred(vector, language) * self.weights.meaning**0.5
         return Member(
@@ -98,6 +94,7 @@ class Window:
         self._drop(id)
         group = Group(id, members, is_fixed=is_fixed)
         self.groups[id] = group
+        heappush(self._by_age, (group.sum.last, id))
         for key in group.sum.traits:
             self._postings.setdefault(key, {})[id] = None
         if group.sum.vector is not None:
@@ -136,16 +133,17 @@ class Window:
 
     def forget(self, before: datetime) -> None:
         """Let go of the stories whose last entry is older."""
-        for group in [group for group in self.groups.values() if group.sum.last < before]:
-            self._drop(group.id)
+        while self._by_age and self._by_age[0][0] < before:
+            _, id = heappop(self._by_age)
+            group = self.groups.get(id)
+            if group is None:
+                continue
+            if group.sum.last >= before:  # it took entries since
+                heappush(self._by_age, (group.sum.last, id))
+                continue
+            self._drop(id)
             for member in group.members:
-                self._entries -= 1
                 self._background.forget(member.traits)
-
-    def members(self) -> Iterator[Member]:
-        """All entries in the window."""
-        for group in self.groups.values():
-            yield from group.members
 
 
 class _Vectors:
