@@ -20,9 +20,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
 from aggregator.config.load import Configuration, load
-from aggregator.embed import make_embedder
+from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import AggregatorError, ConfigError
+from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
@@ -83,7 +84,8 @@ class Daemon:
         self._seen = self._file_times()
         self._rules: list[Rule] = synchronize(db, configuration)
         self._engine = self._new_engine()
-        self._embedder = make_embedder(configuration.aggregator.stories.embedder)
+        self._embedder = self._new_embedder()
+        self._groups = self._new_groups()
 
     def run(self) -> None:
         """Start the jobs and wait for a signal; returns when all work has ended."""
@@ -151,6 +153,7 @@ class Daemon:
             clock=self._clock,
             jitter=self._jitter,
             embedder=self._embedder,
+            groups=self._groups,
             stop=self._stop,
             observer=Observer(harvested=_log_failure),
         )
@@ -164,6 +167,8 @@ class Daemon:
             summary.files_written,
             summary.failed,
         )
+        if summary.warning:
+            log.warning("%s", summary.warning)
 
     def _publish(self) -> None:
         published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())
@@ -174,6 +179,7 @@ class Daemon:
         keep = self._configuration.aggregator.storage.keep
         removed = prune_daily(self._db, keep=keep, now=self._clock.now())
         if removed:
+            self._groups.forget()
             log.info("removed %d entries older than %s", removed, format_duration(keep))
 
     def _watch(self) -> None:
@@ -198,7 +204,9 @@ class Daemon:
             self._engine.close()
             self._engine = self._new_engine()
         if configuration.aggregator.stories.embedder != old.aggregator.stories.embedder:
-            self._embedder = make_embedder(configuration.aggregator.stories.embedder)
+            self._embedder = self._new_embedder()
+        if configuration.aggregator.stories != old.aggregator.stories:
+            self._groups = self._new_groups()
         fixed = [
             ("storage.database", old.database, configuration.database),
             ("output.directory", old.output, configuration.output),
@@ -215,6 +223,12 @@ class Daemon:
 
     def _new_engine(self) -> LocalEngine:
         return LocalEngine(make_limits(self._configuration), clock=self._clock.now)
+
+    def _new_embedder(self) -> Embedder | None:
+        return make_embedder(self._configuration.aggregator.stories.embedder, stop=self._stop)
+
+    def _new_groups(self) -> Groups:
+        return Groups(self._db, span=self._configuration.aggregator.stories.window, embedder=self._embedder)
 
     def _file_times(self) -> dict[str, int]:
         paths = (self._configuration.folder / name for name in _FILES)

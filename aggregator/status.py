@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from sqlite_utils import Database
 
 from aggregator.settings import SourceSettings
-from aggregator.store.meta import last_passes
+from aggregator.store.meta import last_passes, last_window
 from aggregator.store.sources import SourceState, due_sources, source_states
 from aggregator.times import to_text
 
@@ -43,6 +43,7 @@ class Status(TypedDict):
     due: int
     next_due: str | None
     failing: list[SourceHealth]
+    window: dict[str, Any] | None
     passes: list[dict[str, Any]]
 
 
@@ -79,6 +80,7 @@ def status(
         due=len(due_sources(db, "due", now=now)),
         next_due=min(waiting, default=None),
         failing=[one for one in health if one["state"] in ("failing", "gone")],
+        window=last_window(db),
         passes=list(last_passes(db, passes)),
     )
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [passes|clients]`."""
+"""`python -m benchmarks [passes|clients|ledger]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import http_clients, origin, passes, rivals
+from benchmarks import http_clients, ledger, origin, passes, rivals
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,7 +27,22 @@ def _parser() -> argparse.ArgumentParser:
     ours.add_argument("--ours", default=str(Path(sys.executable).with_name("aggregator")), help="our command")
     ours.add_argument("--scratch", type=Path, help="folder for the states, by default a temporary one")
     ours.set_defaults(run=passes.compare)
+    store = commands.add_parser("ledger", help="cost of a new entry as the store grows")
+    store.add_argument("--sizes", type=_numbers, default=(10_000, 100_000, 1_000_000), metavar="N,N,…")
+    store.add_argument(
+        "--a-day", type=int, default=700, metavar="N", help="new entries a day, which fill the window"
+    )
+    store.add_argument("--at-once", type=int, default=1000, metavar="N", help="new entries in a pass")
+    store.add_argument("--passes", type=int, default=5, metavar="N")
+    store.add_argument("--outlets", type=int, default=100, metavar="N", help="sources that bring them")
+    store.add_argument("--topics", type=int, default=3, metavar="N")
+    store.add_argument("--scratch", type=Path, help="folder for the stores, by default a temporary one")
+    store.set_defaults(run=ledger.measure)
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 def main() -> None:

@@ -47,6 +47,24 @@ def test_a_pass_stores_groups_and_publishes(wire: Desk) -> None:
     assert "Football" not in (wire.feeds / "aid" / "rss.xml").read_text()
 
 
+def test_an_embedder_that_is_down_costs_a_warning_and_no_publication(wire: Desk, origin: Origin) -> None:
+    embedder = origin.url("/no/embeddings")
+    wire.write("aggregator.yaml", wire.read("aggregator.yaml").replace("words", f'"{embedder}"'))
+    done = wire.run("update")
+    assert "warning: grouped by words alone" in done.stderr
+    assert "stories.embedder: words" in done.stderr
+    assert "Seoul weighs aid" in (wire.feeds / "aid" / "rss.xml").read_text()
+    assert "warning: grouped by words alone" in wire.run("status").stdout
+    (status,) = wire.rows("status")
+    assert (status["window"]["stories"], status["window"]["entries"]) == (2, 2)
+    assert "words alone" in status["window"]["warning"]
+
+
+def test_status_tells_what_the_window_holds(wire: Desk) -> None:
+    wire.run("update")
+    assert "2 stories with 2 entries may take new ones, 0.0 MB of memory" in wire.run("status").stdout
+
+
 def test_what_is_not_due_is_fetched_only_when_asked_for(wire: Desk, origin: Origin) -> None:
     wire.run("update")
     assert origin.paths() == ["/wire"]

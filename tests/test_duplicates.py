@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 from builders import LONG, NOON, Books, entry
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import EntryId, SourceId
-from aggregator.story.duplicate import Candidate, Candidates
+from aggregator.story.duplicate import Candidate, Candidates, Repeats
+from aggregator.story.fingerprint import text_hash
+from aggregator.story.sketch import make_sketch
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -177,3 +180,88 @@ def test_the_original_is_the_oldest_entry_that_shares_page_or_text(
         return
     originals = [one for one in alike if one.duplicate_of is None] or alike
     assert found == min(originals, key=lambda one: (one.dated, one.source, one.id))
+
+
+@dataclass(frozen=True)
+class Report:
+    entry: EntryId
+    source: SourceId
+    dated: datetime
+    title: str
+    text: str
+    canonical_url: str | None = None
+
+    @property
+    def text_hash(self) -> str | None:
+        return text_hash(self.title, self.text)
+
+    @property
+    def sketch(self) -> bytes:
+        return make_sketch(self.title, self.text)
+
+
+def originals(*reports: tuple[str, str, str]) -> list[int | None]:
+    """What each of the reports (source, title, text), an hour apart, repeats; they are counted from 0."""
+    repeats = Repeats(14 * DAY)
+    return [
+        repeats.original_of(Report(EntryId(number), SourceId(source), NOON + number * HOUR, title, text))
+        for number, (source, title, text) in enumerate(reports)
+    ]
+
+
+FERRY = (
+    "The ferry that links the two halves of the harbour town will stop at midnight, the council said after a "
+    "meeting that lasted until dawn. Engineers found cracks in both of the landing stages and told the operator "
+    "that repairs would take until spring. Commuters will be offered seats on a line of buses."
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "changed"),
+    [
+        ("CORRECTED: Harbour ferry stops at midnight", "Engineers found no cracks"),
+        ("Harbour ferry stops at midnight (2nd LD)", "Engineers on Monday found cracks"),
+        ("Harbour ferry to stop at midnight", "Engineers found deep cracks"),
+    ],
+)
+def test_a_report_that_its_source_corrects_or_repeats_is_a_copy(title: str, changed: str) -> None:
+    again = FERRY.replace("Engineers found cracks", changed)
+    assert originals(("a", "Harbour ferry stops at midnight", FERRY), ("a", title, again)) == [None, 0]
+
+
+@pytest.mark.parametrize(
+    "title", ["What to read this week: a novel", "Harbour council in dawn session", "Ferry"]
+)
+def test_within_one_source_another_title_tells_texts_in_one_frame_apart(title: str) -> None:
+    other = FERRY.replace("Commuters", "Tourists")
+    assert originals(("a", "Harbour ferry stops at midnight", FERRY), ("a", title, other)) == [None, None]
+    assert originals(("a", "Harbour ferry stops at midnight", FERRY), ("b", title, other)) == [None, 0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Harbour bulletin for 3 November", "Harbour bulletin for 4 November"),
+        ("Ferry strike live, day 12: latest", "Ferry strike live, day 13: latest"),
+    ],
+)
+def test_notices_of_a_source_that_are_numbered_are_no_copies(one: str, other: str) -> None:
+    assert originals(("a", one, FERRY), ("a", other, f"{FERRY} Nothing else was decided.")) == [None, None]
+
+
+def test_a_notice_of_the_same_source_does_not_hide_the_copy_at_another() -> None:
+    more = "Shopkeepers on the eastern quay fear that visitors will stay away and ask for lower rents until spring."
+    assert originals(
+        ("a", "Harbour bulletin", FERRY),
+        ("b", "Ferry stops", f"{FERRY} {more}"),
+        ("a", "What the council said", f"{FERRY} {more}"),
+    ) == [None, 0, 0]
+
+
+def test_texts_and_headlines_are_held_in_bounds() -> None:
+    repeats = Repeats(14 * DAY, most=5)
+    for number in range(4_000):
+        words = " ".join(f"w{number}x{place}" for place in range(12))
+        repeats.remember(Report(EntryId(number), SourceId("a"), NOON + number * HOUR, f"T{number}", words))
+    assert len(repeats) == 5
+    assert len(repeats._headlines) <= 1_020

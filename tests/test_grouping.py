@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
 import threading
@@ -9,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from builders import LONG, NOON, Books, entry, harvest, source
@@ -19,10 +21,12 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from aggregator import editor
-from aggregator.group import Grouped, group
+from aggregator.embed import Stopped, make_embedder
+from aggregator.group import Grouped, Groups, group
 from aggregator.ledger import Ledger
 from aggregator.model import Entry, Harvest, Profile
 from aggregator.store.connection import open_store
+from aggregator.store.meta import last_window
 from aggregator.store.sources import source_states
 from aggregator.store.stories import merged_stories, newest_stories, resolve_story
 from aggregator.store.traits import evidence_of
@@ -246,6 +250,26 @@ def test_two_stories_that_turn_out_to_be_one_merge_and_the_older_id_stays(books:
     assert resolve_story(books.db, west) == east
     assert merged_stories(books.db) == {west: east}
     assert books.story(east).first_published == NOON - HOUR
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_of_two_stories_that_merge_the_one_that_readers_knew_first_keeps_its_id(
+    books: Books, is_kept: bool
+) -> None:
+    """Though the other holds an entry that is older, and came late."""
+    kept = Groups(books.db, span=SPAN)
+
+    def take(hours: int, *entries: Entry) -> None:
+        store(books, harvest("abc"[hours % 3], *entries, at=NOON + hours * HOUR))
+        (kept if is_kept else Groups(books.db, span=SPAN)).group(now=NOON + hours * HOUR)
+
+    take(0, about("east", "ship", "gale", "port", "east"))
+    take(1, about("west", "crew", "rescue", "boat", "west", published=NOON - DAY))
+    east, west = books.story_of("east"), books.story_of("west")
+    assert east != west
+    words = ("ship", "gale", "port", "east", "crew", "rescue", "boat", "west")
+    take(2, *(about(f"both-{number}", *words) for number in range(4)))
+    assert merged_stories(books.db) == {west: east}
 
 
 @pytest.mark.parametrize("word", ["pin", "hide", "retitle"])
@@ -540,3 +564,277 @@ def test_a_grouping_that_was_stopped_ends_as_one_that_was_not(
             grouped(books, END)
             found.append(memberships(books))
     assert found[0] == found[1]
+
+
+# Between passes
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.lists(ENTRIES, min_size=2, max_size=5), st.lists(st.integers(0, 200), min_size=5, max_size=5))
+def test_a_window_that_is_kept_between_passes_keeps_the_ids_too(
+    passes: list[list[Told]], hours: list[int]
+) -> None:
+    """Entries come late, and stories are let go."""
+    with opened(*SOURCES) as books:
+        reader, groups, at = Reader(books), Groups(books.db, span=SPAN), END
+        for number, told in enumerate(passes):
+            at += hours[number] * HOUR
+            stored = documents(told, number * 100)
+            store(books, *(harvest(id, *entries, at=at) for id, entries in stored.items()))
+            groups.group(now=at)
+            reader.look()
+
+
+def test_an_entry_joins_a_story_of_the_pass_before(books: Books) -> None:
+    groups = Groups(books.db, span=SPAN)
+    for number, hours in enumerate((0, 30, 60)):
+        at = NOON + hours * HOUR
+        entry = report(f"q{number}", *QUAKE[number], published=at)
+        store(books, harvest("abc"[number], entry, at=at))
+        groups.group(now=at)
+    assert len(partition(books)) == 1
+
+
+def test_a_late_entry_finds_the_story_of_its_time_though_the_window_moved_on(books: Books) -> None:
+    groups = Groups(books.db, span=SPAN)
+    for name, quake, published, at in (
+        ("q0", QUAKE[0], NOON, NOON),
+        ("other", BUDGET[0], NOON + 20 * DAY, NOON + 20 * DAY),
+        ("q1", QUAKE[1], NOON + DAY, NOON + 9 * DAY),
+    ):
+        store(books, harvest("a" if name != "q1" else "b", report(name, *quake, published=published), at=at))
+        groups.group(now=at)
+    assert books.story_of(QUAKE[0][0]) == books.story_of(QUAKE[1][0])
+
+
+def test_an_entry_that_was_removed_and_is_back_is_in_its_story_also_for_those_after_it(books: Books) -> None:
+    groups = Groups(books.db, span=SPAN)
+    store(books, harvest("a", report("q0", *QUAKE[0])), harvest("b", report("q1", *QUAKE[1])))
+    groups.group(now=NOON)
+    story = books.story_of(QUAKE[0][0])
+    books.db.execute("DELETE FROM entries WHERE source = 'a'")
+    groups.forget()
+    store(books, harvest("a", report("q0", *QUAKE[0])))
+    groups.group(now=NOON)
+    assert books.story_of(QUAKE[0][0]) == story
+    store(books, harvest("c", report("q2", *QUAKE[2])))
+    assert groups.group(now=NOON).stories_updated == {story}
+    held = groups.held()
+    assert held is not None
+    assert (held.stories, held.entries) == (1, 3)
+
+
+def other_program(books: Books) -> Any:
+    """The store as another program has it open."""
+    ((_, _, file),) = books.rows("PRAGMA database_list")
+    return open_store(Path(file))
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_what_an_editor_says_between_two_passes_counts_in_the_next(books: Books, is_pinned: bool) -> None:
+    groups = Groups(books.db, span=SPAN)
+    _, west, _ = bridge(books)
+    store(books, harvest("c", about("cattle", "fair")))
+    groups.group(now=NOON)
+    if is_pinned:
+        with other_program(books) as db:
+            editor.pin(db, west)
+    words = ("ship", "gale", "port", "east", "crew", "rescue", "boat", "west")
+    store(books, *(harvest(id, about(f"both-{id}", *words)) for id in "cdef"))
+    groups.group(now=NOON)
+    assert bool(merged_stories(books.db)) is not is_pinned
+
+
+class Interferes(threading.Event):
+    """An editor who acts when the window was read, before the first batch is stored."""
+
+    def __init__(self, books: Books, story: str) -> None:
+        super().__init__()
+        self.books, self.story, self.asked = books, story, 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        if self.asked == 1:
+            with other_program(self.books) as db:
+                editor.pin(db, self.story)
+        return False
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+def test_what_an_editor_says_during_a_pass_is_not_overruled_by_it(books: Books, is_pinned: bool) -> None:
+    _, west, _ = bridge(books)
+    words = ("ship", "gale", "port", "east", "crew", "rescue", "boat", "west")
+    entries = [
+        harvest(id, about(f"both-{id}", *words, published=NOON + hours * HOUR), at=NOON + DAY)
+        for hours, id in enumerate("cdef")
+    ]
+    store(books, *entries)
+    groups = Groups(books.db, span=SPAN)
+    groups.group(now=NOON + DAY, stop=Interferes(books, west) if is_pinned else None)
+    assert bool(merged_stories(books.db)) is not is_pinned
+
+
+def test_a_grouping_that_broke_off_knows_nothing_that_was_not_stored(books: Books) -> None:
+    groups = Groups(books.db, span=SPAN)
+    store(books, *arrivals())
+    books.db.execute(
+        "CREATE TRIGGER broken BEFORE INSERT ON evidence BEGIN SELECT RAISE(ABORT, 'broken on purpose'); END"
+    )
+    with pytest.raises(sqlite3.IntegrityError, match="on purpose"):
+        groups.group(now=NOON + 2 * DAY)
+    books.db.execute("DROP TRIGGER broken")
+    groups.group(now=NOON + 2 * DAY)
+    assert memberships(books) == uninterrupted()
+    held = groups.held()
+    assert held is not None
+    assert books.rows("SELECT count(*) FROM entries WHERE duplicate_of IS NULL") == [(held.entries,)]
+
+
+def test_the_window_is_bounded_and_what_it_holds_is_recorded(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.group.MOST_ENTRIES", 10)
+    groups = Groups(books.db, span=SPAN)
+    for number in range(3):
+        entries = [about(f"e{number}-{one}", f"w{number}-{one}") for one in range(8)]
+        store(books, harvest("abc"[number], *entries))
+        groups.group(now=NOON)
+        window = last_window(books.db)
+        assert window is not None
+        assert window["entries"] == min(8 * (number + 1), 10)
+        assert window["bytes"] > 0
+    assert Groups(books.db, span=SPAN).held() is None
+    store(books, harvest("a", about("last", "w")))
+    grouped(books)
+    window = last_window(books.db)
+    assert window is not None
+    assert window["entries"] == 10
+
+
+# The embedder fails
+
+
+class Model(ThreadingHTTPServer):
+    """An endpoint of embeddings: a text's vector is that of the first of these words in it."""
+
+    daemon_threads = True
+    words = ("quake", "землетрус", "budget")
+    meanings: ClassVar = {"quake": [1, 0, 0], "землетрус": [1, 0, 0], "budget": [0, 1, 0]}
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.is_down = False
+        self.texts: list[str] = []
+
+    def meaning(self, text: str) -> list[int]:
+        self.texts.append(text)
+        return next((self.meanings[word] for word in self.words if word in text.casefold()), [0, 0, 1])
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Model
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        rows = [] if self.server.is_down else list(map(self.server.meaning, texts))
+        answer = json.dumps({"data": [{"index": at, "embedding": row} for at, row in enumerate(rows)]})
+        self.send_response(503 if self.server.is_down else 200)
+        self.send_header("Content-Length", str(len(answer.encode())))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def model() -> Iterator[Model]:
+    model = Model()
+    thread = threading.Thread(target=model.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield model
+    model.shutdown()
+    thread.join()
+    model.server_close()
+
+
+def endpoint(model: Model, name: str = "m") -> Any:
+    return make_embedder(f"http://127.0.0.1:{model.server_port}/v1/embeddings#{name}")
+
+
+QUAKE_UK = ("Землетрус у Японії", "Сильний землетрус стався в понеділок, порт закрито.")
+
+
+def lacking(books: Books) -> int:
+    """How many originals have no vector."""
+    ((count,),) = books.rows(
+        "SELECT count(*) FROM entries JOIN traits ON entry = id WHERE vector IS NULL AND duplicate_of IS NULL"
+    )
+    return int(count)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_an_embedder_that_fails_is_done_without_until_it_works_again(
+    books: Books, model: Model, is_kept: bool
+) -> None:
+    embedder = endpoint(model)
+    kept = Groups(books.db, span=SPAN, embedder=embedder)
+
+    def take(at: datetime, id: str, *entries: Entry) -> Grouped:
+        store(books, harvest(id, *entries, at=at))
+        return (kept if is_kept else Groups(books.db, span=SPAN, embedder=embedder)).group(now=at)
+
+    assert take(NOON, "a", report("b0", *BUDGET[0])).warning is None
+    model.is_down = True
+    found = take(NOON + HOUR, "a", report("q0", *QUAKE[0]), report("q1", *QUAKE[1]))
+    assert found.warning is not None
+    assert "status 503" in found.warning
+    assert "stories.embedder: words" in found.warning
+    window = last_window(books.db)
+    assert window is not None
+    assert window["warning"] == found.warning
+    # Words alone still tell what is one event
+    assert books.story_of(QUAKE[0][0]) == books.story_of(QUAKE[1][0]) != books.story_of(BUDGET[0][0])
+    assert lacking(books) == 2
+    assert take(NOON + 2 * HOUR, "b", report("b1", *BUDGET[1])).warning is not None
+    model.is_down = False
+    found = take(NOON + 3 * HOUR, "c", report("uk", *QUAKE_UK, language="uk"))
+    assert found.warning is None
+    assert lacking(books) == 0
+    # By its meaning, which the others were given now
+    assert books.story_of(QUAKE_UK[0]) == books.story_of(QUAKE[0][0])
+    window = last_window(books.db)
+    assert window is not None
+    assert window["warning"] is None
+
+
+def test_entries_get_the_vectors_of_another_embedder_bit_by_bit_the_newest_first(
+    books: Books, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.group._EMBEDDED_LATER", 3)
+    entries = [about(f"e{one}", f"w{one}", published=NOON - (9 - one) * HOUR) for one in range(8)]
+    store(books, harvest("a", *entries))
+    grouped(books)
+    groups = Groups(books.db, span=SPAN, embedder=endpoint(model, "other"))
+    for number, left in enumerate((5, 2, 0, 0)):
+        model.texts.clear()
+        store(books, harvest("b", about(f"new{number}", f"new{number}"), at=NOON))
+        assert groups.group(now=NOON).warning is None
+        assert lacking(books) == left
+        assert len(model.texts) == min(3, [8, 5, 2, 0][number]) + 1
+        if number == 0:
+            assert [text.split("\n")[0] for text in model.texts] == ["e7", "e6", "e5", "new0"]
+
+
+def test_a_stop_while_texts_are_embedded_leaves_them_for_the_next_pass(books: Books) -> None:
+    class Stops:
+        name = "stops"
+
+        def embed(self, _texts: Sequence[str], _languages: Sequence[str | None]) -> list[bytes]:
+            raise Stopped
+
+    store(books, harvest("a", report("q0", *QUAKE[0])))
+    stops: Any = Stops()
+    found = Groups(books.db, span=SPAN, embedder=stops).group(now=NOON)
+    assert found == Grouped()
+    assert grouped(books).stories_new

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from aggregator import editor
 from aggregator.store.connection import open_store
+from aggregator.store.matches import search
 from aggregator.store.stories import merged_stories, newest_stories, resolve_story
-from aggregator.store.topics import search
 from aggregator.topic.rule import Rule
 from aggregator.upkeep import prune
 

@@ -16,7 +16,7 @@ def test_an_empty_store_has_new_sources_only(books: Books, tmp_path: Path) -> No
     found = status(books.db, tuple(books.sources), database=tmp_path / "aggregator.db", now=NOON)
     assert (found["entries"], found["duplicates"], found["stories"]) == (0, 0, 0)
     assert (found["sources"], found["due"], found["next_due"]) == ({"new": 3}, 3, None)
-    assert (found["failing"], found["passes"]) == ([], [])
+    assert (found["failing"], found["passes"], found["window"]) == ([], [], None)
 
 
 def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
@@ -39,6 +39,15 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:37Z")
     assert [one["id"] for one in found["failing"]] == ["bad", "gone"]
     assert (found["entries"], found["duplicates"], found["stories"]) == (2, 1, 1)
+    window = found["window"]
+    assert window is not None
+    assert (window["at"], window["stories"], window["entries"], window["texts"]) == (
+        "2024-11-27T12:00:00Z",
+        1,
+        1,
+        2,
+    )
+    assert (window["bytes"] > 0, window["warning"]) == (True, None)
     assert found["passes"] == [{"started_at": "2024-11-27T12:00:00Z", "sources": 3}]
     later = status(books.db, sources, database=tmp_path / "aggregator.db", now=NOON + timedelta(days=2))
     assert later["due"] == 3

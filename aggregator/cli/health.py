@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,11 +31,14 @@ def status(session: Session, as_json: bool) -> None:
             "database": f"{found['database']} ({found['database_bytes'] / 1e6:,.1f} MB)",
             "entries": f"{found['entries']:,} ({found['duplicates']:,} duplicates)",
             "stories": f"{found['stories']:,}",
+            "window": _window(found["window"]),
             "sources": states,
             "due now": f"{found['due']:,}",
             "next due": found["next_due"],
         }
     )
+    if found["window"] and found["window"]["warning"]:
+        click.echo(f"\nwarning: {found['window']['warning']}")
     if found["failing"]:
         click.echo()
         print_table(
@@ -53,6 +57,15 @@ def status(session: Session, as_json: bool) -> None:
             [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
             [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
         )
+
+
+def _window(window: dict[str, Any] | None) -> str | None:
+    if window is None:
+        return None
+    return (
+        f"{window['stories']:,} stories with {window['entries']:,} entries may take new ones,"
+        f" {window['bytes'] / 1e6:,.1f} MB of memory"
+    )
 
 
 @click.command()

@@ -109,7 +109,7 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 engine,
                 clock=Clock(clock.now, clock.seconds),
                 jitter=clock.jitter,
-                embedder=make_embedder(configuration.aggregator.stories.embedder),
+                embedder=make_embedder(configuration.aggregator.stories.embedder, stop=stop),
                 scope=scope,
                 only=ids,
                 stop=stop,
@@ -117,6 +117,8 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
             )
         prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
     failures.say()
+    if summary.warning:
+        click.echo(f"warning: {summary.warning}", err=True)
     return summary
 
 

@@ -74,6 +74,22 @@ def writing(db: Database) -> Iterator[None]:
 
 
 @contextmanager
+def reading(db: Database) -> Iterator[None]:
+    """All that is read in the block stands in the store at one time."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def commits_of_others(db: Database) -> int:
+    """A number that changes when anything but this connection has written (SQLite's data_version)."""
+    ((version,),) = db.execute("PRAGMA data_version").fetchall()
+    return int(version)
+
+
+@contextmanager
 def writer_lock(path: Path) -> Iterator[None]:
     """Held by the one program that fetches into and publishes from a database; a crash lets it go.
 

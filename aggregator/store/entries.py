@@ -115,6 +115,14 @@ def story_of(db: Database, entry: EntryId) -> StoryId:
     return StoryId(story)
 
 
+def origin_of(db: Database, entry: EntryId) -> tuple[SourceId, str]:
+    """The source of an entry, and what it is known by there."""
+    ((source, identity),) = db.execute(
+        "SELECT source, identity FROM entries WHERE id = ?", [entry]
+    ).fetchall()
+    return SourceId(source), identity
+
+
 def stored_texts(db: Database, entries: Sequence[EntryId]) -> dict[EntryId, str]:
     """The text of each entry."""
     rows = db.query(
@@ -185,7 +193,7 @@ def _columns(entry: Entry) -> dict[str, object]:
         "text": entry.text,
         "text_hash": entry.text_hash,
         "content_hash": entry.content_hash,
-        "categories": json.dumps(entry.categories, ensure_ascii=False),
+        "categories": json.dumps(entry.categories, ensure_ascii=False) if entry.categories else "[]",
         "enclosures": json.dumps([[part.url, part.type, part.length] for part in entry.enclosures]),
         "image": entry.image,
     }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from aggregator.story.grouping import Held
 from aggregator.times import to_text
 
 _PASSES_KEPT = 100
+_WINDOW = "window"
 
 
 def read_meta(db: Database, name: str) -> str | None:
@@ -37,3 +40,14 @@ def last_passes(db: Database, limit: int) -> Iterator[dict[str, Any]]:
     """The last passes, the newest first: when each started, and its summary."""
     for row in db.query("SELECT started_at, summary FROM passes ORDER BY id DESC LIMIT ?", [limit]):
         yield {"started_at": row["started_at"], **json.loads(row["summary"])}
+
+
+def record_window(db: Database, held: Held, *, warning: str | None, at: datetime) -> None:
+    """Keep what the last grouping held in memory, and what it warns of."""
+    write_meta(db, _WINDOW, json.dumps({"at": to_text(at), **asdict(held), "warning": warning}))
+
+
+def last_window(db: Database) -> dict[str, Any] | None:
+    """What `record_window` kept last."""
+    text = read_meta(db, _WINDOW)
+    return json.loads(text) if text else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import log
 from typing import Any
 
@@ -12,37 +11,66 @@ _DOUBT = 20
 
 
 class Background:
-    """Counts of traits and means of vectors, of the entries that were learnt."""
+    """Counts of traits and means of vectors, of the entries that were learnt and not forgotten since."""
 
     def __init__(self) -> None:
-        self._entries = 0
-        self._seen: Counter[str] = Counter()
+        self.entries = 0
+        self._seen: dict[str, int] = {}
         self._sums: dict[str | None, Any] = {}
-        self._count: Counter[str | None] = Counter()
+        self._count: dict[str | None, int] = {}
+        self._rarities = _Rarities(self)
+        self.rarity: Callable[[str], float] = self._rarities.__getitem__
+        """How telling a trait is: the logarithm of how rare it is."""
 
     def learn(self, traits: Iterable[str], language: str | None, vector: Any) -> None:
-        """Take an entry into account."""
-        self._entries += 1
-        self._seen.update(traits)
-        if vector is not None:
-            self._count[language] += 1
-            self._sums[language] = self._sums.get(language, 0.0) + vector
-
-    def forget(self, traits: Iterable[str]) -> None:
-        """An entry left the window: its words are rarer now."""
-        self._entries -= 1
+        """Take an entry into account; `vector` is an array of float16 or None."""
+        self.entries += 1
+        self._rarities.clear()
+        seen = self._seen
         for trait in traits:
-            self._seen[trait] -= 1
-            if self._seen[trait] <= 0:
-                del self._seen[trait]
+            seen[trait] = seen.get(trait, 0) + 1
+        if vector is not None:
+            # In float64 the sum of a million float16 of at most 1 is exact: forgetting undoes learning
+            self._sums[language] = self._sums.get(language, 0.0) + vector.astype(float)
+            self._count[language] = self._count.get(language, 0) + 1
 
-    def rarity(self, trait: str) -> float:
-        """How telling a trait is: the logarithm of how rare it is."""
-        return log(1 + max(self._entries, 1) / (self._seen[trait] or 1))
+    def forget(self, traits: Iterable[str], language: str | None, vector: Any) -> None:
+        """Undo `learn` of an entry that left the window."""
+        self.entries -= 1
+        self._rarities.clear()
+        for trait in traits:
+            left = self._seen[trait] - 1
+            if left:
+                self._seen[trait] = left
+            else:
+                del self._seen[trait]
+        if vector is not None:
+            self._sums[language] = self._sums[language] - vector.astype(float)
+            self._count[language] -= 1
+            if not self._count[language]:
+                del self._count[language], self._sums[language]
+
+    def entries_with(self, trait: str) -> int:
+        """How many entries have the trait."""
+        return self._seen.get(trait, 0)
 
     def centred(self, vector: Any, language: str | None) -> Any:
-        """The vector less what it has in common with all of its language, of length 1 again."""
+        """The vector less what it has in common with all of its language, of length 1 again, as float32."""
+        vector = vector.astype(float)
         if language in self._sums:
-            vector = vector - self._sums[language] / (self._count[language] + _DOUBT)
+            vector -= self._sums[language] / (self._count[language] + _DOUBT)
         length = float(vector @ vector) ** 0.5
-        return vector / length if length else vector
+        return (vector / length if length else vector).astype("float32")
+
+
+class _Rarities(dict[str, float]):
+    """Those that were asked for since the last change: entries of one batch have most of their words in common."""
+
+    def __init__(self, background: Background) -> None:
+        super().__init__()
+        self._background = background
+
+    def __missing__(self, trait: str) -> float:
+        background = self._background
+        found = self[trait] = log(1 + (background.entries or 1) / (background.entries_with(trait) or 1))
+        return found

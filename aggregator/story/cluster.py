@@ -103,7 +103,8 @@ def _merge(window: Window, group: Group, placement: Placement) -> None:
         best = max(others, key=lambda pair: (pair[0], pair[1].id), default=None)
         if best is None or best[0] < window.weights.enough:
             return
-        kept, gone = sorted((group, best[1]), key=lambda one: (one.sum.first, one.id))
+        # Not by their first entries: an older one may come late, and readers know the story by its id
+        kept, gone = sorted((group, best[1]), key=lambda one: (one.began, one.sum.first, one.id))
         window.remove(gone.id)
         group = window.put(kept.id, [*kept.members, *gone.members])
         placement.merged.append((gone.id, kept.id))

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from heapq import heappop, heappush, nlargest
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any
 
 from aggregator.model import EntryId, Profile, StoryId
 from aggregator.story.background import Background
 from aggregator.story.likeness import Member, Sum, Weights, days_apart, include, keys, total, weigh
 
-_LOOKUPS = 1500
-"""How many times at most a new entry meets a story by a trait: the rarest traits are looked up first."""
+_LOOKUPS = 200
+"""How many times at most a new entry meets a story by a trait: the rarest traits are looked up first. Stories are the
+same with 200 as with 1,500."""
 _NEAR_BY_WORDS = 12
 _NEAR_BY_MEANING = 8
+_HALFWAY = 0.5
+"""By words alone: a story whose rarest shared traits bring so little of what is enough is no candidate."""
+_RANKED = 3
+"""So many times more are ranked: some may be too long ago, or begin too late."""
+
+_TRAIT_BYTES = 125
+_KEY_BYTES = 230
+_DIMENSION_BYTES = 11
+"""Of memory for each trait of an entry, each different trait and each dimension of a vector, as tracemalloc finds."""
 
 
 class Group:
     """A story in the window: its original entries (copies add nothing), and their sum."""
 
-    __slots__ = ("id", "is_fixed", "members", "row", "sum")
+    __slots__ = ("began", "id", "is_fixed", "members", "row", "sum")
 
-    def __init__(self, id: StoryId, members: list[Member], *, is_fixed: bool) -> None:
+    def __init__(self, id: StoryId, members: list[Member], *, is_fixed: bool, began: datetime) -> None:
         self.id = id
         self.members = members
         self.is_fixed = is_fixed
         """An editor had the last word on what belongs to it: it takes new entries, but is not merged or split."""
+        self.began = began
+        """The pass that made it: of two stories that merge the one that readers knew first keeps its id."""
         self.sum: Sum = total(members)
         self.row = -1
 
@@ -42,25 +54,38 @@ class Window:
         self.span = span
         self._days = span.total_seconds() / 86400
         self.weights = weights
+        self.now = datetime.min.replace(tzinfo=UTC)
+        """The present pass: stories that are made now began then."""
         self.groups: dict[StoryId, Group] = {}
-        self._postings: dict[str, dict[StoryId, None]] = {}
-        self._background = Background()
+        self.entries = 0
+        self.background = Background()
+        self._postings: dict[str, dict[StoryId, float]] = {}
+        """Trait → the stories that have it, and what it weighs in the sum of each."""
+        self._several: dict[StoryId, int] = {}
+        """How many entries the stories have that have more than one."""
         self._by_age: list[tuple[datetime, StoryId]] = []
         self._vectors = _Vectors()
+        self._learnt: dict[EntryId, Any] = {}
+        """The vectors as they were learnt, to be forgotten again."""
+        self._met: tuple[Sum, list[StoryId]] | None = None
 
     def learn(self, profile: Profile, language: str | None, vector: Any = None) -> None:
-        """Take an entry into account in how rare words are and what vectors have in common."""
-        self._background.learn(keys(profile), language, vector)
+        """Take an entry into account in how rare words are and what vectors have in common.
+
+        The story that it is put into, and then lets go, takes this back.
+        """
+        self.background.learn(keys(profile), language, vector)
 
     def member(
         self, entry: EntryId, profile: Profile, *, dated: datetime, language: str | None, vector: Any = None
     ) -> Member:
         """The entry, which was learnt, as it is compared with those in the window."""
         if vector is not None:
-            vector = self._background.centred(vector, language) * self.weights.meaning**0.5
+            self._learnt[entry] = vector
+            vector = self.background.centred(vector, language) * self.weights.meaning**0.5
         return Member(
             count=1,
-            traits=weigh(profile, self.weights, self._background.rarity),
+            traits=weigh(profile, self.weights, self.background.rarity),
             vector=vector,
             languages=Counter([language]),
             length=profile.length,
@@ -71,32 +96,50 @@ class Window:
 
     def near(self, what: Sum, *, but: StoryId | None = None) -> list[Group]:
         """The stories that may be alike, by their rarest shared traits and by meaning."""
-        met: dict[StoryId, float] = {}
+        # Asked for twice when an entry joins: the second time for what its story may merge with
+        if self._met is None or self._met[0] is not what:
+            ids = self._near_by_words(what)
+            if what.vector is not None:
+                found = self._vectors.nearest(what.vector, _RANKED * _NEAR_BY_MEANING)
+                ids += self._in_reach(found, what)[:_NEAR_BY_MEANING]
+            self._met = (what, list(dict.fromkeys(ids)))
+        return [self.groups[id] for id in self._met[1] if id != but]
+
+    def _near_by_words(self, what: Sum) -> list[StoryId]:
+        met: defaultdict[StoryId, float] = defaultdict(float)
         lookups = 0
-        listed = [(len(self._postings[key]), key) for key in what.traits if key in self._postings]
-        for count, key in sorted(listed):
+        postings, traits = self._postings, what.traits
+        for count, key in sorted([(len(postings[key]), key) for key in traits if key in postings]):
             lookups += count
             if lookups > _LOOKUPS:
                 break
-            weight = what.traits[key]
-            for id in self._postings[key]:
-                known = self.groups[id].sum
-                met[id] = met.get(id, 0.0) + weight * known.traits[key] / known.count
-        ids = nlargest(_NEAR_BY_WORDS, met, key=lambda id: (met[id], id))
-        if what.vector is not None:
-            ids += self._vectors.nearest(what.vector, _NEAR_BY_MEANING)
-        found = (self.groups[id] for id in dict.fromkeys(ids) if id != but)
-        # An old entry that arrives late meets stories that began long after it
-        return [group for group in found if days_apart(what, group.sum) <= self._days]
+            weight = traits[key]
+            for id, value in postings[key].items():
+                met[id] += weight * value
+        for id in self._several.keys() & met.keys():
+            met[id] /= self._several[id]
+        least = 0.0 if what.vector is not None else _HALFWAY * self.weights.enough
+        best = sorted([(value, id) for id, value in met.items() if value >= least], reverse=True)
+        return self._in_reach((id for _, id in best[: _RANKED * _NEAR_BY_WORDS]), what)[:_NEAR_BY_WORDS]
 
-    def put(self, id: StoryId, members: list[Member], *, is_fixed: bool = False) -> Group:
+    def _in_reach(self, ids: Iterable[StoryId], what: Sum) -> list[StoryId]:
+        # An old entry that arrives late meets stories that began long after it
+        return [id for id in ids if days_apart(what, self.groups[id].sum) <= self._days]
+
+    def put(
+        self, id: StoryId, members: list[Member], *, is_fixed: bool = False, began: datetime | None = None
+    ) -> Group:
         """Let the story hold these entries now, in place of those that it held."""
-        self._drop(id)
-        group = Group(id, members, is_fixed=is_fixed)
+        old = self._drop(id)
+        self._met = None
+        group = Group(id, members, is_fixed=is_fixed, began=began or (old.began if old else self.now))
         self.groups[id] = group
+        self.entries += len(members)
+        if len(members) > 1:
+            self._several[id] = len(members)
         heappush(self._by_age, (group.sum.last, id))
-        for key in group.sum.traits:
-            self._postings.setdefault(key, {})[id] = None
+        for key, value in group.sum.traits.items():
+            self._postings.setdefault(key, {})[id] = value
         if group.sum.vector is not None:
             group.row = self._vectors.add(id, group.sum.vector / group.sum.count)
         return group
@@ -104,12 +147,14 @@ class Window:
     def join(self, group: Group, member: Member) -> None:
         """Let the story hold one entry more."""
         group.members.append(member)
+        self.entries += 1
+        self._several[group.id] = len(group.members)
         if len(group.members) == 2:  # until now its sum was its only entry
             group.sum = total(group.members)
         else:
             include(group.sum, member)
         for key in member.traits:
-            self._postings.setdefault(key, {})[group.id] = None
+            self._postings.setdefault(key, {})[group.id] = group.sum.traits[key]
         if group.row >= 0:
             self._vectors.set(group.row, group.sum.vector / group.sum.count)
         elif group.sum.vector is not None:
@@ -119,10 +164,13 @@ class Window:
         """The story is no more: its entries went to another."""
         self._drop(id)
 
-    def _drop(self, id: StoryId) -> None:
+    def _drop(self, id: StoryId) -> Group | None:
         group = self.groups.pop(id, None)
         if group is None:
-            return
+            return None
+        self._met = None
+        self.entries -= len(group.members)
+        self._several.pop(id, None)
         for key in group.sum.traits:
             posted = self._postings[key]
             del posted[id]
@@ -130,20 +178,36 @@ class Window:
                 del self._postings[key]
         if group.row >= 0:
             self._vectors.remove(group.row)
+        return group
 
     def forget(self, before: datetime) -> None:
         """Let go of the stories whose last entry is older."""
         while self._by_age and self._by_age[0][0] < before:
-            _, id = heappop(self._by_age)
-            group = self.groups.get(id)
-            if group is None:
-                continue
-            if group.sum.last >= before:  # it took entries since
-                heappush(self._by_age, (group.sum.last, id))
-                continue
-            self._drop(id)
-            for member in group.members:
-                self._background.forget(member.traits)
+            self._let_go_of_oldest(before)
+
+    def shrink(self, most: int) -> None:
+        """Let go of the stories that are the longest without an entry, until at most so many entries are held."""
+        while self.entries > most:
+            self._let_go_of_oldest(self._by_age[0][0] + timedelta.resolution)
+
+    def _let_go_of_oldest(self, before: datetime) -> None:
+        _, id = heappop(self._by_age)
+        group = self.groups.get(id)
+        if group is None:
+            return
+        if group.sum.last >= before:  # it took entries since
+            heappush(self._by_age, (group.sum.last, id))
+            return
+        self._drop(id)
+        for member in group.members:
+            (language,) = member.languages
+            self.background.forget(member.traits, language, self._learnt.pop(member.entry, None))
+
+    def bytes(self) -> int:
+        """About how much memory the window takes."""
+        traits = sum(len(member.traits) for group in self.groups.values() for member in group.members)
+        dimensions = sum(map(len, self._learnt.values()))
+        return traits * _TRAIT_BYTES + len(self._postings) * _KEY_BYTES + dimensions * _DIMENSION_BYTES
 
 
 class _Vectors:

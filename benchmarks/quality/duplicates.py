@@ -11,7 +11,9 @@ from random import Random
 from benchmarks.quality.datasets import Labelled, Line
 
 _SHORTEST = 100
-"""Words of a text that is worth copying: its first 60 words must be a part of it."""
+"""Words of a text of which the first 60 words are a part."""
+SHORTEST_BRIEF = 20
+"""Words of the shortest text whose copies are asked for."""
 _SHINGLE = 5
 _ONE_IN = 3
 """So many texts to a copy: the others are there to be mistaken."""
@@ -35,6 +37,10 @@ _BEFORE = {
         "{outlet} рассказывает о главных событиях дня прямо сейчас.",
         "Редакция следит за событиями и обновляет материал. Время чтения: три минуты.",
     ],
+    "pl": [
+        "{outlet} opowiada o najważniejszych wydarzeniach dnia.",
+        "Redakcja śledzi wydarzenia i uzupełnia materiał. Czas czytania: trzy minuty.",
+    ],
 }
 _AFTER = {
     "en": [
@@ -54,6 +60,10 @@ _AFTER = {
     "ru": [
         "Подписывайтесь на канал {outlet}, чтобы первыми узнавать о самом важном.",
         "Перепечатка материалов разрешена только со ссылкой на {outlet}. Все права защищены.",
+    ],
+    "pl": [
+        "Zapisz się na biuletyn {outlet}, aby jako pierwszy poznać najważniejsze wiadomości.",
+        "Przedruk materiałów tylko ze wskazaniem źródła: {outlet}. Wszelkie prawa zastrzeżone.",
     ],
 }
 
@@ -131,8 +141,8 @@ def with_copies(texts: Iterable[Line], kind: str, *, seed: int = 1) -> Labelled:
     return Labelled(kind, tuple(lines), {line.id: gold[line.id] for line in lines})
 
 
-def without_repeats(lines: Iterable[Line]) -> list[Line]:
-    """The longer texts, without those that repeat an earlier one in truth, as Reuters' second takes do.
+def without_repeats(lines: Iterable[Line], *, shortest: int = _SHORTEST) -> list[Line]:
+    """The texts of so many words, without those that repeat an earlier one in truth, as Reuters' second takes do.
 
     Repeating is to share more than 0.3 of all 5-word shingles (Jaccard), or half those of the shorter text.
     """
@@ -141,7 +151,7 @@ def without_repeats(lines: Iterable[Line]) -> list[Line]:
     texts = []
     for line in lines:
         words = line.text.casefold().split()
-        if len(words) < _SHORTEST:
+        if len(words) < shortest:
             continue
         shingles = set(zip(*(words[at:] for at in range(_SHINGLE)), strict=False))
         shared = Counter(holder for shingle in shingles for holder in holders[shingle])
