@@ -199,6 +199,31 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What somebody said, as a report quotes it word for word."""
+
+    text: str
+    """Without quotation marks."""
+    speaker: str
+    """As the report names them."""
+    entry: EntryId
+    url: str | None
+    source: str
+    """The source's title."""
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another story that this one follows, or that follows it."""
+
+    id: StoryId
+    headline: str
+    language: str | None
+    first_published: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """All reports about one event, and what was composed from them."""
 
@@ -212,6 +237,9 @@ class Story:
     opinions: tuple[Report, ...]
     coverage: tuple[Report, ...]
     """Every report, the lead and the duplicates too, oldest first."""
+    quotes: tuple[Quote, ...] = ()
+    related: tuple[Related, ...] = ()
+    """The latest first."""
     pinned: bool = False
 
     @property

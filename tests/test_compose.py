@@ -99,6 +99,13 @@ def test_a_lead_without_text_lets_the_next_report_begin() -> None:
     assert texts(story.story)[0].startswith("Tugs failed")
 
 
+@pytest.mark.parametrize("strap", ["No! more! ships!", "A third try?", "Stuck again."])
+def test_a_strapline_does_not_begin_the_story(strap: str) -> None:
+    story = told(replace(SHIP[0], text=f"{strap}\n{HARBOUR}"), *SHIP[1:])
+    assert texts(story.story)[0].startswith("A cargo ship ran aground")
+    assert strap not in texts(story.story)
+
+
 def test_nothing_is_told_twice() -> None:
     again = HARBOUR.replace("A cargo ship", "A large cargo ship").replace(
         "nine of the crew", "nine of its crew"
@@ -295,6 +302,11 @@ def test_labelled_events_are_told_in_the_readers_language(languages: tuple[str, 
         ("МОСКВА, 27 ноября. /ТАСС/. Министр", "Министр"),
         ("МОСКВА, 27 ноя - РИА Новости. Министр", "Министр"),
         ("Seul, 27 listopada (PAP) – Minister", "Minister"),
+        ("JERUSALEM: The government", "The government"),
+        ("Updated Here at the fair", "Here at"),
+        ("EXCLUSIVE: The mayor", "The mayor"),
+        ("Minister: We wait", "Minister: We"),
+        ("Update on the case", "Update on"),
         ("Kyiv – the capital – was hit", "Kyiv – the"),
         ("NATO - the alliance - met", "NATO"),
         ("The K2 - a tank - rolls", "The K2"),
@@ -311,6 +323,8 @@ def test_a_report_begins_behind_its_dateline(paragraph: str, begins: str) -> Non
         "By Jane Doe\n",
         "Read more: the whole story.",
         "Sign up for our newsletter.",
+        "Jane Doe has details.",
+        "The fact goes on […].",
         "This report was supplied by a partner agency.",
         "Photo: a tank at the fair.",
         "A tank stands at the fair (Yonhap).",

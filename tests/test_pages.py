@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha256
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from selectolax.lexbor import LexborHTMLParser
-from test_publish_formats import FULL, HOSTILE, channel, hostile_items, item, report, sentence, story
+from test_publish_formats import FULL, HOSTILE, NOON, channel, hostile_items, item, report, sentence, story
 
-from aggregator.model import EntryId, Item, SourceId, Story, StoryId, TopicId
+from aggregator.model import EntryId, Item, Quote, Related, SourceId, Story, StoryId, TopicId
 from aggregator.publish.content import legal
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 
@@ -54,6 +55,27 @@ def test_a_page_asks_for_nothing_else_and_allows_only_its_own_style_and_script(n
     assert "@import" not in page.css_first("style").text()
 
 
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_text_stands_out_from_its_ground_as_wcag_aa_asks(scheme: int) -> None:
+    style = files("aggregator.publish").joinpath("templates/style.css").read_text("utf-8")
+    colours = dict(
+        re.findall(r"--(\w+): (#[0-9a-f]{6})", re.findall(r":root \{[^}]*--paper[^}]*", style)[scheme])
+    )
+    for ground in ("paper", "wash"):
+        for text in ("ink", "soft", "accent"):
+            dark, light = sorted(luminance(colours[name]) for name in (ground, text))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_equal_stories_give_equal_pages(number: int) -> None:
     assert pages(FULL)[number] == pages(FULL)[number]
@@ -83,7 +105,7 @@ def test_a_story_page_has_its_sections_in_order_and_an_end() -> None:
     page = of_story(told, channel())
     assert texts(page, "section h2") == ["Highlights", "Story", "Opinions", "Coverage"]
     assert texts(page, "h1") == [told.headline]
-    assert texts(page, ".highlights li") == ["Short."]
+    assert texts(page, ".highlights li") == ["Short. Outlet 1"]
     assert texts(page, ".end p")[0] == "End of the story, as told by 1 outlet."
     assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
 
@@ -130,6 +152,70 @@ def test_each_sentence_stands_before_the_source_that_it_came_from() -> None:
     ]
 
 
+def test_every_sentence_of_a_run_links_its_source_which_is_shown_once() -> None:
+    only = report(1)
+    page = of_story(story(only, story=(sentence("One.", only), sentence("Two.", only))))
+    assert [node.attributes["href"] for node in page.css(".story cite a")] == [only.url, only.url]
+    assert [node.text() for node in page.css(".story cite:not(.same)")] == ["Outlet 1"]
+    # Read aloud, or without style, the mark is the outlet's name
+    assert texts(page, ".story cite.same span") == ["Outlet 1"]
+
+
+def test_what_another_language_says_is_marked_with_its_name() -> None:
+    english, korean = report(1), report(2, language="ko-KR")
+    told = (sentence("English.", english), sentence("한국어.", korean))
+    quote = Quote("한국어로 말했다.", "윤 대통령", korean.entry, korean.url, korean.source_title, "ko")
+    page = of_story(story(english, korean, story=told, highlights=told, quotes=(quote,)))
+    assert texts(page, ".story cite") == ["Outlet 1", "Outlet 2, Korean"]
+    assert texts(page, ".highlights cite") == ["Outlet 1", "Outlet 2, Korean"]
+    assert texts(page, ".quotes cite") == ["Outlet 2, Korean"]
+    assert [node.attributes["lang"] for node in page.css(".highlights li")] == ["en", "ko-KR"]
+    assert page.css_first(".quotes blockquote").attributes["lang"] == "ko"
+
+
+def test_a_quote_stands_in_the_marks_of_its_language_with_its_speaker_and_source() -> None:
+    def quote(text: str, language: str) -> Quote:
+        return Quote(text, "Kim Min-ji", EntryId(1), "https://outlet1.example/1", "Outlet 1", language)
+
+    page = of_story(story(quotes=(quote("We wait", "en"), quote("Ми чекаємо", "uk"), quote("Czekamy", "pl"))))
+    assert texts(page, "section h2") == ["Story", "Quotes", "Opinions", "Coverage"]
+    assert texts(page, "blockquote") == ["“We wait”", "«Ми чекаємо»", "„Czekamy”"]
+    assert texts(page, "figcaption")[0] == "Kim Min-ji Outlet 1"
+    assert page.css_first("figcaption a").attributes["href"] == "https://outlet1.example/1"
+
+
+def test_a_story_without_quotes_or_related_stories_has_no_such_sections() -> None:
+    page = of_story(story())
+    assert not page.css(".quotes, .related")
+
+
+def test_related_stories_are_linked_with_their_dates() -> None:
+    other = Related(StoryId("s2"), "Седмиця потому", "uk", NOON)
+    page = of_story(story(related=(other,)))
+    link = page.css_first(".related a")
+    assert (link.text(), link.attributes["href"]) == (other.headline, "https://news.example/stories/s2.html")
+    assert page.css_first(".related p").attributes["lang"] == "uk"
+    assert page.css_first(".related time").attributes["datetime"] == "2024-11-27T12:00:00Z"
+
+
+def test_an_opinion_shows_how_it_begins_and_who_wrote_it() -> None:
+    text = "Seoul should decide. " + "It has waited for a long time and said very little of its plans. " * 9
+    page = of_story(story(report(1), report(2, kind="opinion", author="Nora Feld", text=text)))
+    excerpt, byline = texts(page, ".opinions li p")
+    assert excerpt.startswith("Seoul should decide. It has waited")
+    assert excerpt.endswith(".")
+    assert 200 < len(excerpt) <= 300
+    assert byline == "Nora Feld · Outlet 2 · 27 Nov 2024, 12:02 · English"
+
+
+def test_coverage_counts_outlets_languages_and_independent_origins() -> None:
+    copy, korean = report(2, duplicate_of=EntryId(1)), report(3, language="ko")
+    assert texts(of_story(story(report(1), copy, korean)), ".breadth") == [
+        "3 outlets in English and Korean, 2 independent origins."
+    ]
+    assert texts(of_story(story(report(1, language=None))), ".breadth") == ["1 outlet, 1 independent origin."]
+
+
 def test_a_paragraph_is_in_one_language_and_not_long() -> None:
     english, korean = report(1), report(2, language="ko")
     told = [sentence(f"Sentence {n}.", english) for n in range(5)] + [sentence("한국어.", korean)]
@@ -150,12 +236,12 @@ def test_copies_stand_under_their_original_each_outlet_once() -> None:
     copies = (report(3, duplicate_of=EntryId(1)), again, own_second_feed)
     page = of_story(story(report(1), report(2, title="Other words"), *copies))
     assert len(page.css(".coverage li")) == 2
-    assert texts(page, ".copies") == ["Same text at Outlet 3 (27 Nov 2024, 12:03)"]
+    assert texts(page, ".copies") == ["Also at Outlet 3 (27 Nov 2024, 12:03)"]
 
 
 def test_a_report_without_an_address_is_named_but_not_linked() -> None:
     page = of_story(story(report(1, url=None, title="No address")))
-    assert texts(page, ".coverage li p")[1] == "No address"
+    assert texts(page, ".coverage li p")[-1] == "No address"
     assert not page.css(".coverage a")
 
 

@@ -22,6 +22,8 @@ from aggregator.model import (
     Enclosure,
     EntryId,
     Item,
+    Quote,
+    Related,
     Report,
     Sentence,
     SourceId,
@@ -389,6 +391,20 @@ def test_consecutive_sentences_of_one_entry_share_one_attribution() -> None:
     ]
 
 
+def test_an_item_holds_quotes_opinions_beginnings_and_related_stories() -> None:
+    quote = Quote("Ми чекаємо", "Зеленський", EntryId(1), "https://outlet1.example/1", "Outlet 1", "uk")
+    opinion = report(2, kind="opinion", text="Seoul should decide. It has waited.")
+    other = Related(StoryId("s2"), "The day after", "en", NOON)
+    html = item_html(item(story(report(1), opinion, quotes=(quote,), related=(other,))))
+    assert re.search(
+        r'<blockquote lang="uk" dir="auto"><p>«Ми чекаємо»<br>Зеленський \(<a [^>]*>Outlet 1</a>, Ukrainian\)',
+        html,
+    )
+    assert ">Seoul should decide. It has waited.</span>" in html
+    assert '<a href="https://news.example/stories/s2.html" hreflang="en">The day after</a>' in html
+    assert ", 27 Nov 2024, 12:00 UTC" in html
+
+
 def test_sections_without_anything_in_them_are_left_out() -> None:
     html = item_html(item())
     assert "Opinions" not in html
@@ -493,7 +509,10 @@ def hostile_items(draw: st.DrawFn) -> Item:
     told = sentence(draw(HOSTILE), lead)
     copy = replace(lead, entry=EntryId(2), source=SourceId("other"), duplicate_of=lead.entry)
     opinion = replace(lead, entry=EntryId(3), kind="opinion")
-    return item(story(lead, copy, opinion, highlights=(told,), story=(told,), headline=draw(HOSTILE)))
+    quote = Quote(draw(HOSTILE), draw(HOSTILE), lead.entry, lead.url, lead.source_title, lead.language)
+    other = Related(StoryId("s2"), draw(HOSTILE), lead.language, NOON)
+    parts = {"highlights": (told,), "story": (told,), "quotes": (quote,), "related": (other,)}
+    return item(story(lead, copy, opinion, headline=draw(HOSTILE), **parts))
 
 
 @settings(max_examples=80, deadline=None)

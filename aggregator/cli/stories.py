@@ -25,7 +25,7 @@ from aggregator.errors import UsageError
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from aggregator.model import Report, Sentence, Story, StoryId
+    from aggregator.model import Related, Report, Sentence, Story, StoryId
 
 _AT_ONCE = 200
 """Stories read into memory at a time."""
@@ -99,7 +99,7 @@ def search(session: Session, query: str, limit: int | None, as_json: bool) -> No
 @json_option
 @click.pass_obj
 def show(session: Session, story: str, as_json: bool) -> None:
-    """Show the story: its text with the sources, opinions and coverage."""
+    """Show the story: its text with the sources, quotes, opinions, coverage and related stories."""
     from aggregator.store.stories import hidden_stories, load_stories
 
     with session.store() as db:
@@ -265,14 +265,31 @@ def _print_story(story: Story, topics: list[str], is_hidden: bool) -> None:
         f"Updated {to_text(story.updated)}, first reported {to_text(story.first_published)}",
         f"Story {story.id}; topics: {', '.join(topics) or 'none'}",
     ]
-    if story.highlights:
-        lines += ["", "Highlights", *(f"  - {clean(one.text)} [{one.source}]" for one in story.highlights)]
-    lines += ["", "Story", *(f"  {clean(one.text)} [{clean(one.source)}]" for one in story.story)]
-    opinions = [f"  {_credit(report)}" for report in story.opinions]
-    lines += ["", "Opinions", *(opinions or ["  There are no opinion pieces about it."])]
-    lines += ["", "Coverage", *(f"  {_credit(report)}" for report in story.coverage)]
+    opinions = [_credit(report) for report in story.opinions]
+    lines += [
+        *_section("Highlights", [f"- {_sourced(one.text, one.source)}" for one in story.highlights]),
+        *_section("Story", [_sourced(one.text, one.source) for one in story.story]),
+        *_section("Quotes", [_sourced(f"{one.speaker}: “{one.text}”", one.source) for one in story.quotes]),
+        *_section("Opinions", opinions or ["There are no opinion pieces about it."]),
+        *_section("Coverage", [_credit(report) for report in story.coverage]),
+        *_section("Related stories", [_link(other) for other in story.related]),
+    ]
     for line in lines:
         click.echo(line)
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", title, *(f"  {line}" for line in lines)] if lines else []
+
+
+def _sourced(text: str, source: str) -> str:
+    return f"{clean(text)} [{clean(source)}]"
+
+
+def _link(other: Related) -> str:
+    from aggregator.times import to_text
+
+    return f"{to_text(other.first_published)}  {clean(other.headline)} (story {other.id})"
 
 
 def _credit(report: Report) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from mimetypes import MimeTypes
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator.model import Channel, Enclosure, EntryId, Item, Report, Sentence, Story
+from aggregator.model import Channel, Enclosure, EntryId, Item, Report, Sentence, Story, StoryId
+from aggregator.publish.languages import language_name, language_tag, quoted
+from aggregator.story.compose import excerpt
 from aggregator.times import to_text
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TYPES = MimeTypes()  # the built-in table alone: the same on every machine
 _SUMMARY_LENGTH = 400
+_GIST_LENGTH = 300
 _PARAGRAPH_SENTENCES = 4
 
 
@@ -46,10 +48,26 @@ class Mention:
 class Passage:
     """Sentences in a row that come from one entry."""
 
-    text: str
+    sentences: tuple[str, ...]
     source: str
     url: str | None
     language: str | None
+
+    @property
+    def text(self) -> str:
+        """The sentences together."""
+        return " ".join(self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How widely a story was reported; opinion pieces do not count."""
+
+    outlets: int
+    origins: int
+    """Outlets with a report of their own, not a copy."""
+    languages: tuple[str, ...]
+    """Their names, that of the headline first."""
 
 
 def legal(text: str) -> str:
@@ -88,10 +106,10 @@ def item_url(item: Item) -> str:
     return web_url(item.url) or item.page
 
 
-def language_tag(language: str | None) -> str | None:
-    """A language tag fit for `lang` and `xml:lang` (BCP 47), None when there is none."""
-    tag = (language or "").strip().replace("_", "-")
-    return tag if _LANGUAGE.fullmatch(tag) else None
+def foreign(language: str | None, story: Story) -> str | None:
+    """The name of a language that is not the one of the story's headline."""
+    name = language_name(language)
+    return name if name != language_name(story.language) else None
 
 
 def date_words(moment: datetime) -> str:
@@ -131,6 +149,18 @@ def outlets(story: Story) -> tuple[Mention, ...]:
     return tuple(sorted(first.values(), key=lambda found: (found.report.published, found.report.entry)))
 
 
+def tally(story: Story) -> Tally:
+    """The breadth of a story's coverage."""
+    carried = coverage(story)
+    named = [language_name(report.language) for one in carried for report in (one.report, *one.copies)]
+    first = language_name(story.language)
+    return Tally(
+        outlets=len(outlets(story)),
+        origins=len({one.report.source_title for one in carried}),
+        languages=tuple(filter(None, dict.fromkeys([first if first in named else None, *named]))),
+    )
+
+
 def repeated_at(carried: Carried) -> tuple[Report, ...]:
     """The copies at other outlets, each outlet once: an outlet with many feeds repeats itself."""
     first: dict[str, Report] = {}
@@ -146,8 +176,8 @@ def passages(story: Story, sentences: Iterable[Sentence]) -> tuple[Passage, ...]
     found = []
     for entry, run in groupby(sentences, key=lambda sentence: sentence.entry):
         group = list(run)
-        text = " ".join(sentence.text.strip() for sentence in group)
-        found.append(Passage(text, group[0].source, group[0].url, languages.get(entry)))
+        texts = tuple(sentence.text.strip() for sentence in group)
+        found.append(Passage(texts, group[0].source, group[0].url, languages.get(entry)))
     return tuple(found)
 
 
@@ -167,6 +197,20 @@ def paragraphs(story: Story) -> tuple[tuple[Passage, ...], ...]:
     return tuple(passages(story, paragraph) for paragraph in found)
 
 
+def gist(report: Report) -> str:
+    """How an opinion piece begins, in whole sentences where they are not long."""
+    clean = replace(report, text=legal(report.text), language=language_tag(report.language))
+    sentences = [sentence.text for sentence in excerpt(clean)]
+    while len(sentences) > 1 and len(" ".join(sentences)) > _GIST_LENGTH:
+        sentences.pop()
+    return _cut(" ".join(sentences), _GIST_LENGTH)
+
+
+def page_beside(page: str, story: StoryId) -> str:
+    """Where the page of another story stands, given that of one."""
+    return urljoin(page, f"{story}.html")
+
+
 def item_html(item: Item) -> str:
     """The item's content as plain, safe HTML: highlights, story with sources, opinions, coverage, page."""
     story = item.story
@@ -180,9 +224,7 @@ def item_summary(item: Item) -> str:
     story = item.story
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
     text = _line(" ".join(sentences) or story.lead.text)
-    if len(text) > _SUMMARY_LENGTH:
-        text = text[:_SUMMARY_LENGTH].rsplit(" ", 1)[0].rstrip(",;:–—- ") + " …"
-    return text or headline(story)
+    return _cut(text, _SUMMARY_LENGTH) or headline(story)
 
 
 def author_name(item: Item) -> str:
@@ -215,6 +257,10 @@ def _line(text: str) -> str:
     return " ".join(legal(text).split())
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0].rstrip(",;:–—- ") + " …"
+
+
 def _original(report: Report, by_entry: dict[EntryId, Report]) -> EntryId:
     seen = {report.entry}
     while report.duplicate_of is not None:
@@ -237,11 +283,27 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        date=date_words, iso=to_text, web=web_url, lang=language_tag, headline=headline, legal=legal
+        date=date_words,
+        iso=to_text,
+        web=web_url,
+        lang=language_tag,
+        language=language_name,
+        headline=headline,
+        legal=legal,
     )
-    environment.globals.update(
-        coverage=coverage, outlets=outlets, repeated_at=repeated_at, paragraphs=paragraphs, passages=passages
-    )
+    for function in (
+        coverage,
+        outlets,
+        tally,
+        repeated_at,
+        paragraphs,
+        passages,
+        gist,
+        quoted,
+        page_beside,
+        foreign,
+    ):
+        environment.globals[function.__name__] = function
     return environment
 
 

@@ -16,10 +16,10 @@ from aggregator.publish.content import (
     item_html,
     item_summary,
     item_url,
-    language_tag,
     legal,
     web_url,
 )
+from aggregator.publish.languages import language_tag
 from aggregator.times import to_text
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from aggregator.store.stories import (
     hidden_stories,
     load_stories,
     merged_stories,
+    related_stories,
 )
 from aggregator.store.topics import (
     Selected,
@@ -86,12 +87,13 @@ class Publisher:
             return Published(0, 0)
         authority = self._authority(now)
         sweep(self._folder)
+        shown = {story.id for plan in plans for story in plan.selected}
         files = 0
         for plan in stale:
-            files += self._write_topic(self._channel(plan, authority))
+            files += self._write_topic(self._channel(plan, authority, shown))
             with writing(self._db):
                 set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
-        files += self._write_site([self._channel(plan, authority) for plan in plans])
+        files += self._write_site([self._channel(plan, authority, shown) for plan in plans])
         self._remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
@@ -104,7 +106,10 @@ class Publisher:
             min_sources=topic.min_sources,
             items=topic.items or self._output.items,
         )
-        stories = " ".join(f"{story.id}:{story.version}" for story in selected)
+        beside = related_stories(self._db, [story.id for story in selected])
+        stories = " ".join(
+            f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
+        )
         mark = digest(
             __version__,
             topic.model_dump_json(),
@@ -143,11 +148,12 @@ class Publisher:
                 write_meta(self._db, _AUTHORITY, known)
         return known
 
-    def _channel(self, plan: _Plan, authority: str) -> Channel:
+    def _channel(self, plan: _Plan, authority: str, shown: Set[StoryId]) -> Channel:
         stories = [story.id for story in plan.selected]
+        loaded = load_stories(self._db, stories, languages=self._site.languages)
         return make_channel(
             plan.settings,
-            load_stories(self._db, stories, languages=self._site.languages),
+            [_with_pages(story, shown) for story in loaded],
             site=self._site,
             output=self._output,
             authority=authority,
@@ -209,3 +215,8 @@ class Publisher:
 
     def _page(self, story: StoryId) -> Path:
         return self._folder / "stories" / f"{story}.html"
+
+
+def _with_pages(story: Story, shown: Set[StoryId]) -> Story:
+    """The story beside those related ones that have a page to link to."""
+    return replace(story, related=tuple(other for other in story.related if other.id in shown))

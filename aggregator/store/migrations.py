@@ -31,6 +31,20 @@ def version_2(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_3(db: Database) -> None:
+    """How strongly an entry is in a topic, by words or by examples."""
+    for statement in _VERSION_3:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_4(db: Database) -> None:
+    """Which stories follow which."""
+    for statement in _VERSION_4:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -201,4 +215,41 @@ _VERSION_2 = (
     "CREATE INDEX entries_ungrouped ON entries (dated, source, identity) WHERE story = ''",
     # An editor moved entries in or out: the program moves none any more
     "ALTER TABLE stories ADD COLUMN is_edited INTEGER NOT NULL DEFAULT 0",
+)
+
+_VERSION_3 = (
+    "ALTER TABLE matches ADD COLUMN strength REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE matches ADD COLUMN near TEXT",
+    # To which sources and languages a topic listens
+    "ALTER TABLE topics ADD COLUMN admits TEXT NOT NULL DEFAULT '[null, []]'",
+    # Strengths are not known of what matched before: every rule is to be matched again
+    "UPDATE topics SET rule = ''",
+    # Entries that were not held against the examples of the topics yet
+    "CREATE TABLE unjudged (entry INTEGER PRIMARY KEY) STRICT",
+    """
+    CREATE TABLE examples (
+        space TEXT NOT NULL,
+        text TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        PRIMARY KEY (space, text)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX stories_pinned ON stories (updated) WHERE pinned",
+)
+
+_VERSION_4 = (
+    # Each link stands in it from both sides
+    """
+    CREATE TABLE related (
+        story TEXT NOT NULL,
+        other TEXT NOT NULL,
+        PRIMARY KEY (story, other)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER stories_parted AFTER DELETE ON stories BEGIN
+        DELETE FROM related WHERE other = old.id AND story IN (SELECT other FROM related WHERE story = old.id);
+        DELETE FROM related WHERE story = old.id;
+    END
+    """,
 )

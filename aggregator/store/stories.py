@@ -9,10 +9,12 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from aggregator.model import EntryId, Story, StoryId
+from aggregator.model import EntryId, Related, Story, StoryId
 from aggregator.store.entries import reports
-from aggregator.story.compose import compose
+from aggregator.story.compose import choose_lead, compose, make_headline
 from aggregator.times import from_text, to_text
+
+_MOST_RELATED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[st
     """
     rows = story_rows(db, ids)
     coverage = reports(db, rows)
+    related = _related(db, rows, languages)
     return [
         compose(
             id,
@@ -136,10 +139,54 @@ def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[st
             headline=rows[id].headline,
             pinned=rows[id].pinned,
             languages=languages,
+            related=related.get(id, ()),
         )
         for id in ids
         if id in rows and id in coverage
     ]
+
+
+def relate(db: Database, story: StoryId, other: StoryId) -> None:
+    """Say that one of two stories follows the other; both show it, also under the ids that they merge into.
+
+    Nothing is said of a story that is not there, or of a story and itself.
+    """
+    first, second = resolve_story(db, story), resolve_story(db, other)
+    if first and second and first != second:
+        db.execute("INSERT OR IGNORE INTO related VALUES (?, ?), (?, ?)", [first, second, second, first])
+
+
+def related_stories(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, list[StoryRow]]:
+    """The stories that are shown beside each of these: not hidden, the latest first, few."""
+    links = list(
+        db.query(
+            "SELECT story, other FROM related WHERE story IN (SELECT value FROM json_each(?)) ORDER BY other",
+            [json.dumps(list(ids))],
+        )
+    )
+    others = story_rows(db, {StoryId(link["other"]) for link in links})
+    found: dict[StoryId, list[StoryRow]] = {}
+    for link in links:
+        other = others.get(StoryId(link["other"]))
+        if other and not other.hidden:
+            found.setdefault(StoryId(link["story"]), []).append(other)
+    for rows in found.values():
+        rows.sort(key=lambda row: row.first_published, reverse=True)
+        del rows[_MOST_RELATED:]
+    return found
+
+
+def _related(
+    db: Database, ids: Iterable[StoryId], languages: Sequence[str]
+) -> dict[StoryId, tuple[Related, ...]]:
+    found = related_stories(db, ids)
+    coverage = reports(db, {row.id for rows in found.values() for row in rows})
+
+    def show(row: StoryRow) -> Related:
+        lead = choose_lead(coverage[row.id], languages)
+        return Related(row.id, make_headline(lead, row.headline), lead.language, row.first_published)
+
+    return {id: tuple(show(row) for row in rows if row.id in coverage) for id, rows in found.items()}
 
 
 def resolve_story(db: Database, id: str) -> StoryId | None:
@@ -218,6 +265,12 @@ def move_entries(db: Database, story: StoryId, into: StoryId) -> None:
     """Move all entries of a story into another one, to which its id leads from now on."""
     db.execute("UPDATE entries SET story = ? WHERE story = ?", [into, story])
     db.execute("UPDATE stories SET merged_into = ?, version = version + 1 WHERE id = ?", [into, story])
+    for link in list(db.query("SELECT other FROM related WHERE story = ?", [story])):
+        db.execute(
+            "DELETE FROM related WHERE (story, other) IN (VALUES (:a, :b), (:b, :a))",
+            {"a": story, "b": link["other"]},
+        )
+        relate(db, into, link["other"])
 
 
 def mark_edited(db: Database, stories: Iterable[StoryId]) -> None:

@@ -1,18 +1,20 @@
-"""The reports of a story → what is shown of it: headline, highlights, story with its sources, opinions, coverage."""
+"""The reports of a story → what is shown of it: headline, highlights, story, quotes, opinions, coverage."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model import Report, Sentence, Story, StoryId
+from aggregator.model import Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
 from aggregator.story.narrative import excerpt, opening, tell
+from aggregator.story.quotes import choose_quotes
 from aggregator.story.reading import Line, read
 
-__all__ = ["choose_lead", "compose", "excerpt"]
+__all__ = ["choose_lead", "compose", "excerpt", "make_headline"]
 
 _ALONE_ENOUGH = 3
 """Sentences beyond its excerpt that a single report must have to be highlighted: less would repeat it."""
@@ -27,6 +29,7 @@ def compose(
     headline: str | None = None,
     pinned: bool = False,
     languages: Sequence[str] = (),
+    related: Sequence[Related] = (),
 ) -> Story:
     """The story of these reports, oldest first; at least one.
 
@@ -34,48 +37,73 @@ def compose(
     report word for word.
     """
     lead = choose_lead(reports, languages)
-    highlights, story = _told(independent(reports), lead, languages)
+    told = _told(independent(reports), lead, languages)
     return Story(
         id=id,
-        headline=headline or plain_headline(lead) or lead.source_title,
+        headline=make_headline(lead, headline),
         lead=lead,
         first_published=first_published,
         updated=updated,
-        highlights=highlights,
-        story=story,
+        highlights=_sentences(told.highlights),
+        story=told.story,
         opinions=tuple(report for report in reports if report.kind == "opinion"),
         coverage=tuple(reports),
+        quotes=tuple(told.quotes),
+        related=tuple(related),
         pinned=pinned,
     )
 
 
-_Sentences = tuple[Sentence, ...]
+def make_headline(lead: Report, given: str | None) -> str:
+    """What stands above a story: an editor's headline, else the title of its lead, else the outlet."""
+    return given or plain_headline(lead) or lead.source_title
 
 
-def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> tuple[_Sentences, _Sentences]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    story: tuple[Sentence, ...]
+    highlights: Sequence[Line] = ()
+    quotes: Sequence[Quote] = ()
+
+
+def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> _Told:
     if not reports:
-        return (), excerpt(lead)
+        return _Told(excerpt(lead))
     lines = read(reports, lead)
     ordered = _languages(lines, lead, languages)
+    quotes = choose_quotes(reports, lead, languages=ordered)
     if len(reports) == 1:
-        return _alone(lines, lead, ordered)
+        return _alone(lines, lead, ordered, quotes)
     first = opening(lines, ordered[0])
     if first is None:
-        return (), excerpt(lead)
+        return _Told(excerpt(lead), quotes=_not_in([lead.text], quotes))
+    quotes = _not_in([first.text], quotes)
+    lines = [line for line in lines if not any(quote.text in line.text for quote in quotes)]
     highlights = choose_highlights(lines, lead, languages=ordered, told=[first])
-    story_lines = tell(lines, first, languages=ordered, highlights=highlights)
-    if len(story_lines) <= len(highlights) and set(highlights) <= set(story_lines):
+    story = tell(lines, first, languages=ordered, highlights=highlights)
+    if len(story) <= len(highlights) and set(highlights) <= set(story):
         highlights = []
-    return _sentences(highlights), _sentences(story_lines)
+    return _Told(_sentences(story), highlights, quotes)
 
 
-def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str]) -> tuple[_Sentences, _Sentences]:
+def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str], quotes: Sequence[Quote]) -> _Told:
     story = excerpt(lead)
     told = {sentence.text for sentence in story}
+    quotes = _not_in(told, quotes)
     said = [line for line in lines if line.text in told]
-    rest = [line for line in lines if line.text not in told]
+    rest = [
+        line
+        for line in lines
+        if line.text not in told and not any(quote.text in line.text for quote in quotes)
+    ]
     highlights = choose_highlights(rest, lead, languages=languages, told=said)
-    return _sentences(highlights) if len(highlights) >= _ALONE_ENOUGH else (), story
+    return _Told(story, highlights if len(highlights) >= _ALONE_ENOUGH else (), quotes)
+
+
+def _not_in(texts: Iterable[str], quotes: Sequence[Quote]) -> list[Quote]:
+    """The quotes that no text holds already."""
+    held = [" ".join(text.split()) for text in texts]
+    return [quote for quote in quotes if not any(quote.text in text for text in held)]
 
 
 def _languages(lines: Sequence[Line], lead: Report, languages: Sequence[str]) -> list[str]:
@@ -89,5 +117,5 @@ def _languages(lines: Sequence[Line], lead: Report, languages: Sequence[str]) ->
     return list(dict.fromkeys(wanted))
 
 
-def _sentences(lines: Sequence[Line]) -> _Sentences:
+def _sentences(lines: Sequence[Line]) -> tuple[Sentence, ...]:
     return tuple(line.sentence() for line in lines)

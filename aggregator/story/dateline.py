@@ -15,7 +15,7 @@ _DATE = rf"(?:{_MONTH}\w*\.?\s+\d{{1,2}}(?:,?\s+\d{{4}})?|\d{{1,2}}\.?\s+{_MONTH
 _PLACE = r"(?P<place>[^\W\d_][\w.’'\- ]{1,30}(?:[,/]\ ?[^\W\d_][\w.’'\- ]{1,25}?)?)"
 _DATELINE = re.compile(
     rf"""\s*(?:{_PLACE}(?P<date>,?\s+{_DATE})?[.,]?\s*)?
-    (?P<agency>[(/][^()/\n]{{2,40}}[)/]\.?)?\s*(?P<dash>--|[—–-])\s+
+    (?P<agency>[(/][^()/\n]{{2,40}}[)/]\.?)?\s*(?:--|[—–-]|(?P<colon>:))\s+
     (?:(?:РИА\ Новости|РБК-Украина|Интерфакс|INTERFAX\.RU|ТАСС)\.\s+)?""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -28,16 +28,18 @@ _KOREAN = re.compile(
     )\s*""",
     re.VERBOSE,
 )
+_MARK = re.compile(r"\s*(?:UPDATED?|Updated|EXCLUSIVE|Exclusive|BREAKING)(?::\s*|\s+)(?=[^\W\d_a-z])")
 _BYLINE = re.compile(
     r"\s*(?:by|автор|text|tekst|текст)[:\s]\s*[^\W\d_][\w.’'\-]+(?:\s+[^\W\d_][\w.’'\-]+){0,4}\s*$",
     re.IGNORECASE,
 )
-_HEAD = 2
+_HEAD = 5
 """Paragraphs that may begin with a dateline."""
 _FURNITURE = tuple(
     line.strip()
     for line in """
     @ | © | ⓒ | ▶ | ▲ | ☞ | ■ | http:// | https:// | www.
+    [...] | […] | has more. | has details. | has the details. | has the latest. | see how | thoughts inside
     read more | read also | also read | read the full | continue reading | click here | sign up | subscribe to
     subscribe now | subscription | newsletter | follow us | join us on | download our app | download the app
     all rights reserved | appeared first on | not been edited | has been edited by | support independent journalism
@@ -68,12 +70,19 @@ _CREDIT = re.compile(
 
 
 def strip_dateline(paragraph: str) -> str:
-    """A paragraph from where the report begins: without place, date, agency and reporter."""
+    """A paragraph from where the report begins: without alert, place, date, agency and reporter."""
+    if found := _MARK.match(paragraph):
+        paragraph = paragraph[found.end() :]
     for pattern in (_KOREAN, _RUSSIAN_AGENCY):
         if found := pattern.match(paragraph):
             return paragraph[found.end() :]
     found = _DATELINE.match(paragraph)
-    if found and (found["agency"] or found["date"] or _is_shouted(found["place"], paragraph[found.end() :])):
+    # Before a colon there may also be who speaks
+    if found and (
+        (found["agency"] and not found["colon"])
+        or found["date"]
+        or _is_shouted(found["place"], paragraph[found.end() :])
+    ):
         return paragraph[found.end() :]
     return paragraph
 

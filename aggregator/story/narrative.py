@@ -15,7 +15,8 @@ EXCERPT = 400
 _MOST = 8
 _CANDIDATES = 60
 _ENOUGH = 3
-_SHORTEST = 12
+_SHORTEST = 20
+_SHORTEST_OPENING = 40
 _SAME = 0.5
 
 
@@ -35,7 +36,11 @@ def excerpt(report: Report) -> tuple[Sentence, ...]:
 
 def opening(lines: Sequence[Line], language: str) -> Line | None:
     """The sentence that begins the story: the first of the lead, or of the next report in its language, that can."""
-    fit = [line for line in lines if _fits(line) and not line.leans and len(line.text) <= EXCERPT]
+    fit = [
+        line
+        for line in lines
+        if _fits(line) and not line.leans and line.length >= _SHORTEST_OPENING and len(line.text) <= EXCERPT
+    ]
     return next((line for line in fit if line.language == language), next(iter(fit), None))
 
 
@@ -107,4 +112,4 @@ def _worth(line: Line) -> float:
 
 
 def _fits(line: Line) -> bool:
-    return line.is_whole and len(line.text) >= _SHORTEST
+    return line.is_whole and line.length >= _SHORTEST

@@ -22,7 +22,7 @@ _CHARACTERS = 160
 """Of a sentence that is not short."""
 _DENSE = ("ko", "ja", "zh")
 
-_WHOLE = re.compile(r"[\w\"“„«‘'「『(£$€][^\n]*(?<!\.\.)[.!?。][\"”»’'」』)]*", re.DOTALL)
+_WHOLE = re.compile(r"[\w\"“„«‘'「『(£$€][^\n]*(?<!\.\.)[.。।][\"”»’'」』)]*", re.DOTALL)
 _LEANS = {
     language: re.compile(f"[\"“„«‘'(]*(?:{first})|{within}", re.IGNORECASE)
     for language, first, within in (
@@ -33,19 +33,21 @@ _LEANS = {
             r"|are|of)|(?:the )?(?:first|second|third)(?=,)|in addition|meanwhile|moreover|yet|still|neither|asked"
             r"|for (?:his|her|its|their) part)\b",
             r".*(?:, (?:he|she|it|they) (?:said|says|added|told|wrote|noted)|\bof them|\bhere (?:is|are))\b"
-            r"|(?:\S+ ){1,3}(?:him|them)\b",
+            r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}also\b",
         ),
         (
             "uk",
             r"(?:він|вона|воно|вони|ми|я|його|її|їх(?:ній|ня|нє|ні)?|це|цей|ця|ці|цього|також|але|однак|проте|водночас"
             r"|натомість|тому|там|саме|по-перше|по-друге|при цьому|крім того)\b",
-            r".*(?:, (?:сказав|додав|заявив) він|, (?:сказала|додала|заявила) вона|\bза (?:його|її) словами)\b",
+            r".*(?:, (?:сказав|додав|заявив) він|, (?:сказала|додала|заявила) вона|\bза (?:його|її) словами)\b"
+            r"|(?:\S+ ){1,4}також\b",
         ),
         (
             "ru",
             r"(?:он|она|оно|они|мы|я|его|её|ее|их|это|этот|эта|эти|также|но|однако|поэтому|во-первых|во-вторых"
             r"|при этом|кроме того)\b",
-            r".*(?:, (?:сказал|добавил|заявил) он|, (?:сказала|добавила|заявила) она|\bпо (?:его|её|ее) словам)\b",
+            r".*(?:, (?:сказал|добавил|заявил) он|, (?:сказала|добавила|заявила) она|\bпо (?:его|её|ее) словам)\b"
+            r"|(?:\S+ ){1,4}также\b",
         ),
         (
             "pl",
@@ -62,7 +64,9 @@ _LEANS = {
     )
 }
 """By language, how a sentence begins, or what it holds, that needs the one before it."""
-_BARE_QUOTE = re.compile(r"[\"“„«‘'「『][^\"“”„«»「」]*[\"”“»’'」』]?[.!?。]?[\"”“»’'」』]?")
+_BARE_QUOTE = re.compile(
+    r"[\"“„«‘'「『][^\"“”„«»「」]*[\"”“»’'」』]?[.!?。]?[\"”“»’'」』]?|[\"“„«].*[\"”“»]\.?[\"”“»]?"
+)
 _BACKGROUND = tuple(
     line.strip()
     for line in """
@@ -96,7 +100,7 @@ class Line:
     language: str
     """The main subtag."""
     is_whole: bool
-    """Whether it begins and ends as a sentence does."""
+    """Whether it begins and ends as a sentence that asks and shouts nothing does."""
     leans: bool
     """Whether it needs the sentence before it: its first word points there, or nobody is said to speak."""
     is_background: bool
