@@ -239,6 +239,8 @@ class TopicSettings(_Settings):
     """None of these may be found."""
     match: str | None = None
     """A full-text query in SQLite FTS5's own language; it must hold too."""
+    like: tuple[str, ...] = ()
+    """Example headlines: what is near them in meaning counts too, beside what the words find."""
     sources: TopicSources = TopicSources()
     """Which sources the topic listens to. Empty: all."""
     languages: tuple[str, ...] = ()

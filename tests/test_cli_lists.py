@@ -297,3 +297,42 @@ def test_a_preview_counts_all_and_shows_the_newest_with_the_words_that_matched(s
     assert "Seoul, missiles" in result.stdout
     assert stocked.run("topics", "preview", "kyiv", "--limit", "1").stderr == "3 entries match (1 shown).\n"
     assert "No entry matches" in stocked.run("topics", "preview", "nobody").stderr
+
+
+def test_it_says_why_a_mention_in_passing_is_not_enough(stocked: Desk) -> None:
+    stocked.write("topics.yaml", "topics: [{id: kyiv, title: Kyiv, all_of: [ammunition]}]\n")
+    stocked.run("update", "--all")
+    (explained,) = stocked.rows("explain", _story(stocked, "howitzer*"))
+    (about,) = explained["topics"]
+    assert (about["holds"], about["published"], about["score"]) == (True, False, 0.5)
+    assert about["reasons"][0] == "its score is 0.50, above 0.25: its report matches"
+    story = stocked.run(
+        "stories", "merge", *(_story(stocked, word) for word in ("howitzer*", "wait", "football"))
+    )
+    (explained,) = stocked.rows("explain", _story(stocked, "howitzer*"), "--topic", "kyiv")
+    (about,) = explained["topics"]
+    assert (about["holds"], about["score"]) == (False, 0.167), story.stdout
+    assert about["reasons"][:2] == [
+        "its score is 0.17, not above 0.25: 1 of its 3 reports matches, which is a mention in passing",
+        "entry 1 has “ammunition” in its headline and the beginning of its text",
+    ]
+
+
+def test_it_names_the_example_that_an_entry_is_near_or_how_far_it_is(stocked: Desk) -> None:
+    stocked.write(
+        "topics.yaml",
+        "topics: [{id: like, title: Like, like: [Seoul weighs howitzers for Kyiv], max_age: 9000d}]\n",
+    )
+    stocked.run("update", "--all")
+    said = stocked.run("explain", _story(stocked, "howitzer*")).stdout
+    assert (
+        "entry 1 is near the example “Seoul weighs howitzers for Kyiv” (0.83, near from 0.50 on; both have "
+        "“seoul”, “weighs”, “howitzers”, “for”, “kyiv”)."
+    ) in said
+    said = stocked.run("explain", _story(stocked, "wait")).stdout
+    assert (
+        "It is not in like:\n  no entry is near an example: entry 4 comes closest (0.00, near from 0.50 on)."
+        in said
+    )
+    (row,) = stocked.rows("topics", "preview", "like")
+    assert (row["entry"], row["near"]) == (1, "Seoul weighs howitzers for Kyiv")

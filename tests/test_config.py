@@ -243,7 +243,7 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
          "config/topics.yaml:14:14: topics[0].sources.tags[0]: no source has the tag 'ukrain', "
          "did you mean 'ukraine'?"),
         ("topics", "republish: never", "republish: never\n  - {id: b, title: B}",
-         "config/topics.yaml:19:5: topics[1]: selects nothing: give all_of, any_of or match"),
+         "config/topics.yaml:19:5: topics[1]: selects nothing: give all_of, any_of, match or like"),
         ("topics", "match: 'Kyiv OR title: Seoul'", "match: (Kyiv OR",
          "config/topics.yaml:11:12: topics[0].match: '(Kyiv OR' "
          "is not an FTS5 query: syntax error near \"\""),
@@ -252,8 +252,8 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
          "is not an FTS5 query: syntax error near \")\""),
         ("topics", "match: 'Kyiv OR title: Seoul'", "match: 'body: x'",
          "config/topics.yaml:11:12: topics[0].match: 'body: x' is not an FTS5 query: no such column: body"),
-        ("topics", "like: []", "like: [Kyiv asks Seoul]",
-         "config/topics.yaml:10:5: topics[0].like: 'like' is not available in this version"),
+        ("topics", "like: []", "like: [Kyiv asks Seoul, '…']",
+         "config/topics.yaml:10:29: topics[0].like[1]: '…' has no word in it"),
         ("topics", "id: korea-ukraine", "id: stories",
          "config/topics.yaml:5:9: topics[0].id: 'stories' is taken: the output folder has one of its own"),
         ("topics", "republish: never", "republish: never\n  - {id: korea-ukraine, title: T, match: x}",
@@ -480,7 +480,7 @@ WRONG: dict[str, list[str]] = {
     "min_sources": ["0", "a", "[1]"],
     "max_age": ["a", "1", "{a: b}"],
     "republish": ["sometimes", "[never]", ""],
-    "like": ["[a]", "x"],
+    "like": ["x", "[[a]]", "['']", "{a: b}"],
     "match": ["(", "[a]"],
 }  # fmt: skip
 

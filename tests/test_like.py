@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import TopicId
-from aggregator.topic.like import Example, Likeness, Nearness
+from aggregator.topic.like import Example, Likeness, Nearness, learn_likeness
 
 REUTERS = Path(__file__).resolve().parents[2] / "shared" / "curation" / "reuters21578-modapte.jsonl.gz"
 TOP_TEN = ("earn", "acq", "money-fx", "grain", "crude", "trade", "interest", "ship", "wheat", "corn")
@@ -190,6 +190,20 @@ def test_an_entry_without_a_vector_is_judged_by_its_words() -> None:
     title = "Second Iceland volcano erupts"
     assert with_vectors().score(title, "") == likeness().score(title, "")
     assert likeness().score(title, "", OTHER) == likeness().score(title, "")
+
+
+def test_what_is_clearly_near_in_the_background_does_not_speak_against_its_kind() -> None:
+    places = ["Iceland", "Bali", "Etna", "La Palma", "Hawaii", "Java", "Luzon", "Congo", "Chile", "Kamchatka"]
+    eruptions = [
+        f"{what} as volcano erupts in {where}" for what in ("Lava flows", "Ash falls") for where in places
+    ]
+    seen = [f"Lava and ash as volcano erupts in {where}" for where in places]
+    background = [*EVERYDAY, *((title, "") for title in seen)]
+    news = [f"{title} {number}" for number in range(3) for title, _ in EVERYDAY]
+    examples = {LAVA: [Example(text) for text in eruptions], CHESS: [Example(text) for text in news]}
+    once, learnt = Likeness(examples, background), learn_likeness(examples, background)
+    for title in seen:
+        assert learnt.score(title, "")[LAVA].score > once.score(title, "")[LAVA].score
 
 
 TEXTS = st.lists(st.sampled_from(" ".join(ERUPTIONS + GAMES).split()) | st.text(max_size=5), max_size=12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from aggregator.model import StoryId
 from aggregator.settings import TopicSettings
 from aggregator.store.connection import open_store, writing
+from aggregator.store.matches import matches_of, search
 from aggregator.store.stories import newest_stories
-from aggregator.store.topics import matched_words, search, sync_topics, topics_of
+from aggregator.store.topics import sync_topics, topics_of
 from aggregator.topic.rule import make_rule
 from aggregator.topic.select import choose
 
@@ -34,10 +35,10 @@ def test_a_new_entry_is_matched_with_the_words_as_they_stand_in_it(books: Books)
         entry("one", title="SEOUL sells Arms", text="Південна\nКорея. South  Korea sells arms, ARMS, arms."),
     )
     story = books.story_of("SEOUL sells Arms")
-    assert list(matched_words(books.db, "korea", story).values()) == [
+    assert [match.words for match in matches_of(books.db, "korea", story).values()] == [
         ("SEOUL", "Arms", "Південна", "Корея", "South Korea")
     ]
-    assert matched_words(books.db, "other", story) == {}
+    assert matches_of(books.db, "other", story) == {}
     assert topics_of(books.db, story) == ["korea"]
 
 
@@ -112,7 +113,7 @@ def test_a_topic_holds_a_story_once_with_the_words_of_all_its_entries(books: Boo
     books.fetch_from("a", entry("one", text=LONG))
     books.fetch_from("b", entry("copy", text=LONG))
     assert books.selected() == ["Headline one"]
-    assert len(matched_words(books.db, "topic", books.story_of("Headline one"))) == 2
+    assert len(matches_of(books.db, "topic", books.story_of("Headline one"))) == 2
 
 
 def test_old_stories_leave_a_topic_unless_they_are_pinned(books: Books) -> None:
@@ -120,34 +121,31 @@ def test_old_stories_leave_a_topic_unless_they_are_pinned(books: Books) -> None:
     books.fetch_from("a", entry("old", published=NOON - 40 * DAY), entry("new"))
     assert books.selected(since=NOON - 30 * DAY) == ["Headline new"]
     books.db.execute("UPDATE stories SET pinned = 1 WHERE id = ?", [books.story_of("Headline old")])
-    assert books.selected(since=NOON - 30 * DAY) == ["Headline new", "Headline old"]
+    assert books.selected(since=NOON - 30 * DAY) == ["Headline old", "Headline new"]
 
 
+def test_pinned_stories_come_first_then_the_last_updated_then_by_id(books: Books) -> None:
+    books.configure(topics=[topic()])
+    hours = {"b": 3, "a": 3, "old": 9, "new": 1, "pinned": 5}
+    books.fetch_from("a", *(entry(name, published=NOON - hour * HOUR) for name, hour in hours.items()))
+    pins = [books.story_of("Headline old"), books.story_of("Headline pinned")]
+    books.db.execute("UPDATE stories SET pinned = 1 WHERE id IN (?, ?)", pins)
+    ties = sorted(["Headline a", "Headline b"], key=books.story_of)
+    assert books.selected() == ["Headline pinned", "Headline old", "Headline new", *ties]
+
+
+@dataclass
 class Chosen:
-    def __init__(self, id: str, hour: int = 0, sources: int = 1, pinned: bool = False) -> None:
-        self.id, self.sources, self.pinned = StoryId(id), sources, pinned
-        self.updated = NOON + hour * HOUR
+    name: str
+    sources: int = 1
+    pinned: bool = False
 
 
-def chosen(*stories: Chosen, min_sources: int = 1, items: int = 9) -> list[str]:
-    return [story.id for story in choose(stories, min_sources=min_sources, items=items)]
-
-
-def test_pinned_stories_come_first_then_the_last_updated_then_by_id() -> None:
-    stories = [
-        Chosen("b"),
-        Chosen("a"),
-        Chosen("old", -9, pinned=True),
-        Chosen("new", 3),
-        Chosen("p", pinned=True),
-    ]
-    assert chosen(*stories) == ["p", "old", "new", "a", "b"]
-    assert chosen(*stories, items=2) == ["p", "old"]
-
-
-def test_only_pinned_stories_need_no_second_source() -> None:
-    stories = [Chosen("one"), Chosen("two", sources=2), Chosen("pinned", pinned=True)]
-    assert chosen(*stories, min_sources=2) == ["pinned", "two"]
+def test_the_feed_takes_the_first_stories_that_enough_sources_carry_or_an_editor_pinned() -> None:
+    stories = [Chosen("pinned", pinned=True), Chosen("one"), Chosen("two", 2), Chosen("three", 3)]
+    chosen = [story.name for story in choose(stories, min_sources=2, items=9)]
+    assert chosen == ["pinned", "two", "three"]
+    assert [story.name for story in choose(stories, min_sources=2, items=2)] == ["pinned", "two"]
 
 
 # Matched as they arrive, or all at once
@@ -205,7 +203,7 @@ def fresh_matches(db: Database, rules: list[object]) -> list[object]:
     db.execute("DELETE FROM topics")
     db.execute("DELETE FROM matches")
     sync_topics(db, rules)  # type: ignore[arg-type]
-    return db.execute("SELECT topic, entry, words FROM matches ORDER BY topic, entry").fetchall()
+    return db.execute("SELECT topic, entry, words, strength FROM matches ORDER BY topic, entry").fetchall()
 
 
 @settings(max_examples=60, deadline=None)
@@ -218,6 +216,6 @@ def test_matching_what_arrives_is_the_same_as_matching_the_whole_store(
         books = Books(db, Path(folder), sources=sources, topics=asked)
         for number, (origin, entries) in enumerate(coming):
             books.fetch_from(origin, *entries, at=NOON + number * HOUR)  # type: ignore[arg-type]
-        arrived = books.rows("SELECT topic, entry, words FROM matches ORDER BY topic, entry")
+        arrived = books.rows("SELECT topic, entry, words, strength FROM matches ORDER BY topic, entry")
         assert arrived == fresh_matches(db, books.rules)  # type: ignore[arg-type]
         db.execute("INSERT INTO entries_fts (entries_fts, rank) VALUES ('integrity-check', 1)")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aggregator.config import Configuration
     from aggregator.model import EntryId, Report, Story
     from aggregator.settings import TopicSettings
+    from aggregator.store.matches import Match
+    from aggregator.store.topics import Standing
     from aggregator.story.likeness import Evidence
 
 
@@ -39,6 +41,8 @@ class TopicReason(TypedDict):
     topic: str
     holds: bool
     published: bool
+    score: float
+    """Above 0.25 it is held."""
     reasons: list[str]
 
 
@@ -170,20 +174,61 @@ def _likeness(closest: EntryId, evidence: Evidence, words: Sequence[str], *, is_
 def _topic_reason(
     db: Database, configuration: Configuration, topic: TopicSettings, story: Story, now: datetime
 ) -> TopicReason:
-    from aggregator.store.topics import matched_words
+    from aggregator.model import TopicId
+    from aggregator.store.matches import matches_of
+    from aggregator.store.topics import standing
 
-    matched = matched_words(db, topic.id, story.id)
-    if not matched:
+    matched = matches_of(db, topic.id, story.id)
+    stands = standing(db, TopicId(topic.id), story.id)
+    reasons = [_match_reason(match) for match in matched.values()]
+    withheld = None
+    if stands.is_held:
+        reasons.insert(0, _standing_reason(stands))
+        withheld = _withheld(db, configuration, topic, story, now)
+        if withheld:
+            reasons.append(f"it is not in the feed: {withheld}")
+    elif matched:
+        reasons.insert(0, _standing_reason(stands))
+    else:
         reasons = list(_missing(db, configuration, topic, story))
-        return TopicReason(topic=topic.id, holds=False, published=False, reasons=reasons)
-    reasons = [
-        f"entry {entry} has {_listed(words)}" if words else f"entry {entry} matches its rule"
-        for entry, words in matched.items()
-    ]
-    withheld = _withheld(db, configuration, topic, story, now)
-    if withheld:
-        reasons.append(f"it is not in the feed: {withheld}")
-    return TopicReason(topic=topic.id, holds=True, published=withheld is None, reasons=reasons)
+    return TopicReason(
+        topic=topic.id,
+        holds=stands.is_held,
+        published=stands.is_held and withheld is None,
+        score=stands.score,
+        reasons=reasons,
+    )
+
+
+def _standing_reason(stands: Standing) -> str:
+    from aggregator.topic.select import BAR
+
+    reports = f"{stands.matching} of its {stands.originals} reports" if stands.originals > 1 else "its report"
+    what = f"{reports} {'match' if stands.matching > 1 else 'matches'}"
+    if stands.is_held:
+        return f"its score is {stands.score:.2f}, above {BAR:.2f}: {what}"
+    return f"its score is {stands.score:.2f}, not above {BAR:.2f}: {what}, which is a mention in passing"
+
+
+def _match_reason(match: Match) -> str:
+    """One sentence on why an entry matches."""
+    from aggregator.topic.like import NEAR_ENOUGH
+    from aggregator.topic.select import AT_THE_BEGINNING, FURTHER_DOWN, IN_HEADLINE
+
+    places = {
+        IN_HEADLINE: " in its headline",
+        AT_THE_BEGINNING: " in its headline and the beginning of its text",
+        FURTHER_DOWN: " far down in its text only",
+    }
+    reasons = []
+    if match.words or not match.near:
+        what = f"has {_listed(match.words)}" if match.words else "matches its rule"
+        reasons.append(f"{what}{places.get(match.strength, '')}")
+    if match.near:
+        words = f"; both have {_listed(match.near.words)}" if match.near.words else ""
+        near = f"{match.near.score:.2f}, near from {NEAR_ENOUGH:.2f} on{words}"
+        reasons.append(f"is near the example “{clean(match.near.nearest)}” ({near})")
+    return f"entry {match.entry} {' and '.join(reasons)}"
 
 
 def _withheld(
@@ -192,19 +237,20 @@ def _withheld(
     """Why a topic that holds the story does not publish it; None when it does."""
     from aggregator.model import TopicId
     from aggregator.store.stories import story_rows
-    from aggregator.store.topics import selected_stories
+    from aggregator.store.topics import selected_stories, standing
     from aggregator.times import format_duration
     from aggregator.topic.select import choose
 
     items = topic.items or configuration.aggregator.output.items
-    selected = selected_stories(db, TopicId(topic.id), since=now - topic.max_age)
+    since = now - topic.max_age
+    selected = selected_stories(db, TopicId(topic.id), since=since)
     if any(one.id == story.id for one in choose(selected, min_sources=topic.min_sources, items=items)):
         return None
     if story_rows(db, [story.id])[story.id].hidden:
         return "an editor hid it"
-    if all(one.id != story.id for one in selected):
+    if story.updated < since:
         return f"it was last updated more than {format_duration(topic.max_age)} ago (max_age)"
-    if any(one.id == story.id and one.sources < topic.min_sources for one in selected):
+    if standing(db, TopicId(topic.id), story.id).sources < topic.min_sources:
         return f"fewer than {topic.min_sources} independent sources carry it (min_sources)"
     return f"{items} stories stand before it (items)"
 
@@ -225,10 +271,33 @@ def _missing(db: Database, configuration: Configuration, topic: TopicSettings, s
             for entry, words in excluded.items()
         ]
     reasons += _not_admitted(configuration, topic, story)
-    if not reasons and not set.intersection(*(set(entries) for entries in found.values())):
+    if topic.like:
+        reasons += _far(db, configuration, topic, story)
+    elif not reasons and not set.intersection(*(set(entries) for entries in found.values())):
         reasons = [f"`{words}`: only {_entries(entries)}" for words, entries in found.items()]
         reasons.append("no single entry has all of that")
     yield from reasons or ["its rule was changed and selects it now: the next pass puts it in"]
+
+
+def _far(db: Database, configuration: Configuration, topic: TopicSettings, story: Story) -> Iterator[str]:
+    """How near the story's entries are to the examples of a topic when that is not near enough."""
+    from aggregator.embed import make_embedder
+    from aggregator.model import TopicId
+    from aggregator.store.examples import to_judge
+    from aggregator.topic.like import NEAR_ENOUGH
+    from aggregator.update import learn, make_rules, score_entry
+
+    embedder = make_embedder(configuration.aggregator.stories.embedder)
+    rules = [rule for rule in make_rules(configuration) if rule.examples]
+    likeness = learn(db, rules, embedder)
+    entries = to_judge(
+        db, [report.entry for report in story.coverage], space=embedder.name if embedder else None
+    )
+    scores = {entry.entry: score_entry(likeness, entry)[TopicId(topic.id)].score for entry in entries}
+    closest = max(scores, key=lambda entry: scores[entry])
+    if scores[closest] < NEAR_ENOUGH:
+        near = f"{scores[closest]:.2f}, near from {NEAR_ENOUGH:.2f} on"
+        yield f"no entry is near an example: entry {closest} comes closest ({near})"
 
 
 def _not_admitted(configuration: Configuration, topic: TopicSettings, story: Story) -> Iterator[str]:
@@ -254,6 +323,7 @@ def _with(
         "any_of": any_of,
         "match": match,
         "none_of": (),
+        "like": (),
         "sources": TopicSources(),
         "languages": (),
     }
@@ -263,7 +333,7 @@ def _matches(
     db: Database, configuration: Configuration, topic: TopicSettings, part: dict[str, object], story: Story
 ) -> dict[EntryId, tuple[str, ...]]:
     """The entries of the story that a part of the topic's rule selects, with the words that matched."""
-    from aggregator.store.topics import search
+    from aggregator.store.matches import search
     from aggregator.topic.rule import make_rule
 
     alone = make_rule(topic.model_copy(update=part), configuration.topics.vocabulary, configuration.sources)

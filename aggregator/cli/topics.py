@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,15 @@ from aggregator.cli.output import (
 from aggregator.cli.query import full_text, refusing
 from aggregator.cli.session import Session
 
+_JUDGED = 5000
+"""So many of the latest entries are held against examples."""
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from aggregator.config import Configuration
-    from aggregator.store.topics import Match
+    from aggregator.model import EntryId
+    from aggregator.store.matches import Match
     from aggregator.topic.rule import Rule
 
 
@@ -84,12 +89,14 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
 
     Example: aggregator topics preview 'howitzer* AND (korea* OR poland)'
     """
-    from aggregator.store.topics import search
+    from aggregator.store.matches import search
 
     rule = _rule(session.configuration, query)
     with session.store() as db:
         with refusing(query):
             matches = {match.entry: match for match in search(db, rule)}
+        if rule.examples:
+            matches = _near(db, session.configuration, rule) | matches
         printed = print_list(
             [
                 Column("entry", "number"),
@@ -99,9 +106,9 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
                 Column("title", "text"),
             ],
             islice(_newest(db, matches), shown(limit, as_json=as_json)),
-            lambda row: (row["entry"], row["date"], row["source"], ", ".join(row["words"]), row["title"]),
+            lambda row: (row["entry"], row["date"], row["source"], _why(row), row["title"]),
             as_json=as_json,
-            nothing=f"No entry matches {rule.query}",
+            nothing=f"No entry matches {rule.query or 'the examples'}",
         )
     if printed:
         rest = f" ({printed:,} shown)" if printed < len(matches) else ""
@@ -121,6 +128,37 @@ def _rule(configuration: Configuration, query: str) -> Rule:
     return make_rule(named, topics.vocabulary, configuration.sources)
 
 
+def _near(db: Database, configuration: Configuration, rule: Rule) -> dict[EntryId, Match]:
+    """Which of the latest entries are near the topic's examples."""
+    from aggregator.embed import make_embedder
+    from aggregator.store.entries import list_entries
+    from aggregator.store.examples import to_judge
+    from aggregator.store.matches import Match, search
+    from aggregator.topic.like import NEAR_ENOUGH
+    from aggregator.update import learn, make_rules, score_entry
+
+    embedder = make_embedder(configuration.aggregator.stories.embedder)
+    likeness = learn(db, [one for one in make_rules(configuration) if one.examples], embedder)
+    out = {match.entry for match in search(db, replace(rule, query=rule.barred))}
+    latest = (row["id"] for row in list_entries(db, limit=_JUDGED))
+    space = embedder.name if embedder else None
+    near = (
+        (entry, score_entry(likeness, entry)[rule.topic])
+        for entry in to_judge(db, list(latest), space=space)
+        if entry.entry not in out and rule.admits(entry.source, entry.language)
+    )
+    return {
+        entry.entry: Match(entry.entry, found.words, found.score, found)
+        for entry, found in near
+        if found.score >= NEAR_ENOUGH
+    }
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    near = f"near “{row['near']}”" if row["near"] else None
+    return ", ".join(filter(None, [*row["words"], near]))
+
+
 def _newest(db: Database, matches: dict[Any, Match]) -> Iterator[dict[str, Any]]:
     from aggregator.store.entries import list_entries
 
@@ -138,4 +176,5 @@ def _newest(db: Database, matches: dict[Any, Match]) -> Iterator[dict[str, Any]]
                 "date": row["published"] or row["first_seen"],
                 "story": row["story"],
                 "words": list(match.words),
+                "near": match.near.nearest if match.near else None,
             }

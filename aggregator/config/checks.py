@@ -11,6 +11,7 @@ from contextlib import closing
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
 from aggregator.settings import Aggregator, SourceSettings, TopicSettings
+from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
 
@@ -91,6 +92,7 @@ def check_topics(
         keys = ("topics", index)
         names = {*topic.all_of, *topic.any_of, *topic.none_of}
         is_good = _check_match(document, (*keys, "match"), topic.match)
+        _check_examples(document, (*keys, "like"), topic.like)
         if _check_names(document, keys, topic, vocabulary) and is_good and not names & unusable:
             try:
                 compile_rule(topic, vocabulary)
@@ -107,12 +109,12 @@ def check_topic_sources(
     tags = {tag for source in sources for tag in source.tags}
     for index, topic in topics.items():
         chosen = topic.sources
-        for name, words, known, kind in (
+        for name, asked, known, kind in (
             ("include", chosen.include, ids, "id"),
             ("exclude", chosen.exclude, ids, "id"),
             ("tags", chosen.tags, tags, "tag"),
         ):
-            for position, word in enumerate(words):
+            for position, word in enumerate(asked):
                 if word not in known:
                     keys = ("topics", index, "sources", name, position)
                     hint = suggestion(word, sorted(known))
@@ -158,6 +160,13 @@ def _check_names(
             else:
                 is_good &= _check_term(document, place, word)
     return is_good
+
+
+def _check_examples(document: Document, keys: Keys, like: tuple[str, ...]) -> None:
+    for position, example in enumerate(like):
+        if not words(example):
+            place = (*keys, position)
+            document.report(place, f"{document.found(place)} has no word in it")
 
 
 def _check_match(document: Document, keys: Keys, match: str | None) -> bool:

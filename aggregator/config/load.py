@@ -35,7 +35,6 @@ _LATER: dict[str, dict[Keys, Any]] = {
         ("sources", "*", "policy"): None,
     },
     "topics.yaml": {
-        ("topics", "*", "like"): [],
         ("topics", "*", "notify"): None,
         ("topics", "*", "token"): None,
     },

@@ -1,32 +1,46 @@
-"""Which entries each topic's rule selects, and with which words."""
+"""The table of topics, and the stories that each holds."""
 
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.model import Entry, EntryId, SourceId, StoryId, TopicId
-from aggregator.store.migrations import TOKENIZER
+from aggregator.model import EntryId, StoryId, TopicId
+from aggregator.store.examples import await_judgement_of_all
+from aggregator.store.matches import match_all, read_match, unique
 from aggregator.times import from_text, to_text
 from aggregator.topic.rule import Rule
+from aggregator.topic.select import BAR, story_score
 
-_START, _END = "\x02", "\x03"
-_MARKED = re.compile(f"{_START}(.*?){_END}", re.DOTALL)
+_AT_ONCE = 100
+_MANY = 10_000
+"""A topic with more matches than this has many among the latest stories."""
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """An entry that a query selects."""
+class Standing:
+    """Where a story stands with a topic."""
 
-    entry: EntryId
-    words: tuple[str, ...]
-    """The words of the entry that matched, as they stand in it."""
+    score: float
+    originals: int
+    """Its entries that the topic listens to, copies aside."""
+    matching: int
+    """Those of them that the topic's rule selects."""
+    sources: int
+    """How many independent sources carry it: copies are none."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the topic holds the story."""
+        return self.score > BAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +53,29 @@ class Selected:
     pinned: bool
     sources: int
     """How many independent sources carry it: copies are none."""
-
-
-def match_new(
-    db: Database, rules: Sequence[Rule], arrivals: Sequence[tuple[EntryId, SourceId, Entry]]
-) -> None:
-    """Record which rules select the new or revised entries; what they selected before is forgotten.
-
-    The entries stand in a small index of their own, so that a query costs the same however large the
-    store has grown.
-    """
-    if not rules or not arrivals:
-        return
-    origins = {id: (source, entry.language) for id, source, entry in arrivals}
-    db.conn.executemany("DELETE FROM matches WHERE entry = ?", [(id,) for id in origins])
-    db.execute(_ARRIVALS)
-    # Taking the insertion back is twice as fast as deleting, which would read every text again
-    db.execute("SAVEPOINT arrivals")
-    db.conn.executemany(
-        "INSERT INTO temp.arrivals (rowid, title, text) VALUES (?, ?, ?)",
-        [(id, entry.title, entry.text) for id, _, entry in arrivals],
-    )
-    found = {
-        rule.topic: [
-            match
-            for match in _query(db, "temp.arrivals", "arrivals", rule.query)
-            if rule.admits(*origins[match.entry])
-        ]
-        for rule in rules
-    }
-    db.execute("ROLLBACK TO arrivals")
-    db.execute("RELEASE arrivals")
-    for topic, matches in found.items():
-        _record(db, topic, matches)
+    score: float
 
 
 def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
     """Match the whole store anew for each topic whose rule is new or changed; their ids.
 
-    Then every topic is to be published again: a story's page names all topics that hold it.
+    Examples teach by contrast, so that new ones concern all topics that have some. Then every topic is to be
+    published again: a story's page names all topics that hold it.
     """
     known = {row["id"]: row["rule"] for row in db.query("SELECT id, rule FROM topics")}
     changed = [rule for rule in rules if known.get(rule.topic) != rule.signature]
+    if any(rule.examples for rule in changed):
+        changed = [rule for rule in rules if rule.examples or rule in changed]
+        await_judgement_of_all(db)
     for rule in changed:
         db.execute("DELETE FROM matches WHERE topic = ?", [rule.topic])
-        _record(db, rule.topic, search(db, rule))
+        match_all(db, rule)
         db.execute(
             """
-            INSERT INTO topics (id, rule) VALUES (?, ?)
-            ON CONFLICT (id) DO UPDATE SET rule = excluded.rule
+            INSERT INTO topics (id, rule, admits) VALUES (?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, admits = excluded.admits
             """,
-            [rule.topic, rule.signature],
+            [rule.topic, rule.signature, _admits_text(rule)],
         )
     gone = known.keys() - {rule.topic for rule in rules}
     for topic in gone:
@@ -100,58 +86,50 @@ def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
     return [rule.topic for rule in changed]
 
 
-def search(db: Database, rule: Rule) -> Iterator[Match]:
-    """The stored entries that a rule selects. Raises ValueError when its query is no FTS5."""
-    for match in _query(db, "entries_fts", "entries_fts", rule.query):
-        origin = db.execute("SELECT source, language FROM entries WHERE id = ?", [match.entry]).fetchone()
-        if rule.admits(*origin):
-            yield match
-
-
-def matched_words(db: Database, topic: str, story: str) -> dict[EntryId, tuple[str, ...]]:
-    """The entries of a story that a topic's rule selects, with the words for which it does."""
-    rows = db.query(
-        """
-        SELECT matches.entry, matches.words FROM entries CROSS JOIN matches ON matches.entry = entries.id
-        WHERE matches.topic = ? AND entries.story = ? ORDER BY entries.dated, entries.id
-        """,
-        [topic, story],
-    )
-    return {EntryId(row["entry"]): tuple(json.loads(row["words"])) for row in rows}
+def standing(db: Database, topic: TopicId, story: StoryId) -> Standing:
+    """Where a story stands with a topic."""
+    return _standings(db, topic, [story]).get(story, Standing(0.0, 0, 0, 0))
 
 
 def topics_of(db: Database, story: StoryId) -> list[TopicId]:
     """The topics that hold the story."""
     rows = db.query(
         """
-        SELECT DISTINCT topic FROM matches JOIN entries ON entries.id = matches.entry
+        SELECT DISTINCT topic FROM entries CROSS JOIN matches ON matches.entry = entries.id
         WHERE entries.story = ? ORDER BY topic
         """,
         [story],
     )
-    return [TopicId(row["topic"]) for row in rows]
+    return [TopicId(row["topic"]) for row in rows if standing(db, row["topic"], story).is_held]
 
 
-def selected_stories(db: Database, topic: TopicId, *, since: datetime) -> list[Selected]:
-    """The topic's stories updated after `since` or pinned, without hidden ones, the last updated first."""
-    rows = db.query(_SELECTED, {"topic": topic, "since": to_text(since)})
-    return [
-        Selected(
-            id=StoryId(row["id"]),
-            updated=from_text(row["updated"]),
-            version=row["version"],
-            pinned=bool(row["pinned"]),
-            sources=row["sources"],
-        )
-        for row in rows
-    ]
+def selected_stories(db: Database, topic: TopicId, *, since: datetime) -> Iterator[Selected]:
+    """The topic's stories in the order of its feed, without hidden ones: pinned ones, then those updated after
+    `since`, the last updated first.
+
+    They come as they are asked for: the first fifty cost the same however many there are.
+    """
+    candidates = iter(_candidates(db, topic, since))
+    while rows := list(islice(candidates, _AT_ONCE)):
+        standings = _standings(db, topic, [row["id"] for row in rows])
+        for row in rows:
+            found = standings.get(row["id"])
+            if found and found.is_held:
+                yield Selected(
+                    id=StoryId(row["id"]),
+                    updated=from_text(row["updated"]),
+                    version=row["version"],
+                    pinned=bool(row["pinned"]),
+                    sources=found.sources,
+                    score=found.score,
+                )
 
 
 def story_words(db: Database, topic: TopicId, stories: Iterable[StoryId]) -> dict[StoryId, tuple[str, ...]]:
     """The words for which each of these stories is in the topic."""
     rows = db.query(
         """
-        SELECT entries.story, matches.words FROM entries CROSS JOIN matches ON matches.entry = entries.id
+        SELECT entries.story, matches.* FROM entries CROSS JOIN matches ON matches.entry = entries.id
         WHERE matches.topic = ? AND entries.story IN (SELECT value FROM json_each(?))
         ORDER BY entries.dated, entries.id
         """,
@@ -159,8 +137,10 @@ def story_words(db: Database, topic: TopicId, stories: Iterable[StoryId]) -> dic
     )
     found: dict[StoryId, list[str]] = {}
     for row in rows:
-        found.setdefault(StoryId(row["story"]), []).extend(json.loads(row["words"]))
-    return {story: _unique(words) for story, words in found.items()}
+        match = read_match(row)
+        words = found.setdefault(StoryId(row["story"]), [])
+        words += [*match.words, *(match.near.words if match.near else ())]
+    return {story: unique(words) for story, words in found.items()}
 
 
 def published_mark(db: Database, topic: TopicId) -> str | None:
@@ -174,49 +154,79 @@ def set_published_mark(db: Database, topic: TopicId, mark: str) -> None:
     db.execute("UPDATE topics SET published = ? WHERE id = ?", [mark, topic])
 
 
-_SELECTED = """
-    SELECT stories.id, stories.updated, stories.version, stories.pinned,
-        (
-            SELECT count(DISTINCT carrying.source) FROM entries AS carrying
-            WHERE carrying.story = stories.id AND carrying.duplicate_of IS NULL
-        ) AS sources
-    FROM matches
-        JOIN entries ON entries.id = matches.entry
-        JOIN stories ON stories.id = entries.story
-    WHERE matches.topic = :topic AND NOT stories.hidden AND (stories.updated >= :since OR stories.pinned)
-    GROUP BY stories.id
-    ORDER BY stories.updated DESC, stories.id
-"""
-
-
-_ARRIVALS = (
-    f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.arrivals USING fts5 (title, text, tokenize='{TOKENIZER}')"
-)
-
-
-def _query(db: Database, table: str, name: str, query: str) -> Iterator[Match]:
-    try:
-        rows = db.execute(
-            f"SELECT rowid, highlight({name}, 0, ?, ?), highlight({name}, 1, ?, ?)"
-            f" FROM {table} WHERE {name} MATCH ?",
-            [_START, _END, _START, _END, query],
-        )
-    except sqlite3.OperationalError as error:
-        raise ValueError(f"no full-text query: {error}") from error
-    for id, title, text in rows:
-        found = _MARKED.findall(title or "") + _MARKED.findall(text or "")
-        yield Match(EntryId(id), _unique(found))
-
-
-def _record(db: Database, topic: TopicId, matches: Iterable[Match]) -> None:
-    db.conn.executemany(
-        "INSERT OR REPLACE INTO matches (topic, entry, words) VALUES (?, ?, ?)",
-        [(topic, match.entry, json.dumps(match.words, ensure_ascii=False)) for match in matches],
+def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[str, Any]]:
+    """Stories that may be in the topic, in the order of its feed."""
+    columns = "id, updated, version, pinned"
+    yield from db.query(
+        f"SELECT {columns} FROM stories WHERE pinned AND NOT hidden ORDER BY updated DESC, id"
+    )
+    ((count,),) = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM matches WHERE topic = ? LIMIT ?)", [topic, _MANY]
+    ).fetchall()
+    yield from db.query(
+        f"""
+        SELECT {columns} FROM stories
+        WHERE updated >= :since AND NOT pinned AND NOT hidden AND {_FEW if count < _MANY else _EACH}
+        ORDER BY updated DESC, id
+        """,
+        {"since": to_text(since), "topic": topic},
     )
 
 
-def _unique(found: Iterable[str]) -> tuple[str, ...]:
-    unique: dict[str, str] = {}
-    for word in found:
-        unique.setdefault(word.casefold(), " ".join(word.split()))
-    return tuple(unique.values())
+_FEW = "id IN (SELECT story FROM matches JOIN entries ON entries.id = entry WHERE topic = :topic)"
+"""From the few matches to their stories."""
+_EACH = """EXISTS (
+    SELECT 1 FROM entries CROSS JOIN matches ON topic = :topic AND entry = entries.id WHERE story = stories.id
+)"""
+"""Through the latest stories, of which enough will hold a match soon."""
+
+
+def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict[StoryId, Standing]:
+    """Of those stories that have an entry to which the topic listens."""
+    rows = db.query(
+        """
+        SELECT story, coalesce(duplicate_of, entries.id) AS original, duplicate_of IS NULL AS is_original,
+            source, language, coalesce(strength, 0) AS strength
+        FROM json_each(:stories) AS asked CROSS JOIN entries ON entries.story = asked.value
+            LEFT JOIN matches ON matches.topic = :topic AND matches.entry = entries.id
+        """,
+        {"stories": json.dumps(stories), "topic": topic},
+    )
+    admitted, languages = _admits(db, topic)
+    # A report and its copies are as one, and match as the one of them that matches best
+    originals: dict[StoryId, dict[EntryId, tuple[str | None, float]]] = defaultdict(dict)
+    sources: dict[StoryId, set[str]] = defaultdict(set)
+    for row in rows:
+        if row["is_original"]:
+            sources[row["story"]].add(row["source"])
+        if (admitted is None or row["source"] in admitted) and (
+            not languages or row["language"] in languages
+        ):
+            found = originals[row["story"]]
+            best = found.get(row["original"])
+            if best is None or row["strength"] > best[1]:
+                found[row["original"]] = (row["language"], row["strength"])
+    return {
+        story: Standing(
+            story_score(found.values()),
+            originals=len(found),
+            matching=sum(strength > 0 for _, strength in found.values()),
+            sources=len(sources[story]),
+        )
+        for story, found in originals.items()
+    }
+
+
+def _admits_text(rule: Rule) -> str:
+    return json.dumps([None if rule.sources is None else sorted(rule.sources), sorted(rule.languages)])
+
+
+def _admits(db: Database, topic: TopicId) -> tuple[frozenset[str] | None, frozenset[str]]:
+    rows = db.execute("SELECT admits FROM topics WHERE id = ?", [topic]).fetchall()
+    return _read_admits(rows[0][0]) if rows else (None, frozenset())
+
+
+@lru_cache(maxsize=64)
+def _read_admits(text: str) -> tuple[frozenset[str] | None, frozenset[str]]:
+    sources, languages = json.loads(text)
+    return None if sources is None else frozenset(sources), frozenset(languages)

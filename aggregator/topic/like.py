@@ -22,6 +22,10 @@ from zlib import crc32
 from aggregator.model import TopicId
 from aggregator.text.fold import words
 
+NEAR_ENOUGH = 0.5
+"""From this score on an entry is near."""
+_CLEARLY_NEAR = 0.75
+"""What scores this by a first look at the background is no contrast."""
 _READ = 100
 """Words of an entry that are read, its title first: the beginning says what it is about."""
 _HEADLINE = 25
@@ -226,6 +230,25 @@ class Likeness:
         if score < 0.5:
             return Nearness(score)
         return Nearness(score, near[0][1].headline if meaning >= 0.5 else found.nearest, found.words)
+
+
+def learn_likeness(
+    examples: Mapping[TopicId, Sequence[Example]], background: Sequence[tuple[str, str]]
+) -> Likeness:
+    """What the examples teach beside a background that may hold many of their kind.
+
+    Learnt twice: what a first look takes for clearly near does not speak against its kind the second time. The
+    examples of the other topics do for the first look when they are many.
+    """
+    count = sum(map(len, examples.values()))
+    have_contrast = any(count - len(own) >= _LITTLE_CONTRAST for own in examples.values())
+    first = Likeness(examples, () if have_contrast else background)
+    others = [
+        (title, text)
+        for title, text in background
+        if all(found.score < _CLEARLY_NEAR for found in first.score(title, text).values())
+    ]
+    return Likeness(examples, others)
 
 
 def _read(text: str) -> tuple[str, ...]:

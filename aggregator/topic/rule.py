@@ -18,10 +18,15 @@ class Rule:
 
     topic: TopicId
     query: str
+    """Empty: examples alone say what is wanted."""
     sources: frozenset[SourceId] | None
     """None: any source."""
     languages: frozenset[str]
     """Empty: any language."""
+    examples: tuple[str, ...] = ()
+    """What is near one of these satisfies it too."""
+    barred: str = ""
+    """Among what is near, the query for what is kept out all the same."""
 
     def admits(self, source: SourceId, language: str | None) -> bool:
         """Whether the topic listens to this source and language."""
@@ -33,7 +38,8 @@ class Rule:
     def signature(self) -> str:
         """Changes when the rule selects anew."""
         sources = "*" if self.sources is None else ",".join(sorted(self.sources))
-        return f"{self.query}\n{sources}\n{','.join(sorted(self.languages))}"
+        words = f"{self.query}\n{sources}\n{','.join(sorted(self.languages))}"
+        return "\n".join([words, self.barred, *self.examples]) if self.examples else words
 
 
 def make_rule(
@@ -45,11 +51,13 @@ def make_rule(
         compile_rule(topic, vocabulary),
         _chosen_sources(topic, sources),
         frozenset(normalize_tag(language) or language for language in topic.languages),
+        topic.like,
+        _any(topic.none_of, vocabulary) if topic.like and topic.none_of else "",
     )
 
 
 def compile_rule(topic: TopicSettings, vocabulary: Mapping[str, Sequence[str]]) -> str:
-    """`all_of` and `any_of` and `match`, but `none_of`, as one FTS5 query.
+    """`all_of` and `any_of` and `match`, but `none_of`, as one FTS5 query; empty when there is only `like`.
 
     Raises ValueError when a term has no word in it, or nothing says what is wanted.
     """
@@ -59,7 +67,9 @@ def compile_rule(topic: TopicSettings, vocabulary: Mapping[str, Sequence[str]]) 
     if topic.match and topic.match.strip():
         wanted.append(f"({topic.match.strip()})")
     if not wanted:
-        raise ValueError("selects nothing: give all_of, any_of or match")
+        if topic.like:
+            return ""
+        raise ValueError("selects nothing: give all_of, any_of, match or like")
     query = " AND ".join(wanted)
     if topic.none_of:
         query = f"({query}) NOT {_any(topic.none_of, vocabulary)}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,17 @@ class Passed:
     """"opinion" for each entry that was taken for an opinion piece."""
     topics: dict[str, set[str]]
     """The topics of each entry's story."""
+    matches: dict[str, set[str]]
+    """The topics whose rule selects the entry itself."""
 
 
-def through_the_program(lines: Sequence[Line], topics: Mapping[str, Any], embedder: Embedder) -> Passed:
-    """One `aggregator update` over a feed a source; `topics` is the document of topics.yaml."""
+def through_the_program(
+    lines: Sequence[Line], topics: Mapping[str, Any], embedder: Embedder, *, before: Sequence[Line] = ()
+) -> Passed:
+    """One `aggregator update` over a feed a source; `topics` is the document of topics.yaml.
+
+    What is in the store by then are the lines `before`, from a pass of their own.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         config = folder / "config"
@@ -46,20 +55,38 @@ def through_the_program(lines: Sequence[Line], topics: Mapping[str, Any], embedd
             yaml.safe_dump(dict(topics), allow_unicode=True), encoding="utf-8"
         )
         with serving(folder / "origin", "127.0.0.1:0") as address:
-            sources = [_feed(folder / "origin", address, feed) for feed in _by_source(lines)]
-            (config / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}), encoding="utf-8")
-            (summary,) = run("--config", config, "update", "--all", "--json")
-        if summary["entries_new"] != len(lines):
-            raise SystemExit(f"of {len(lines)} entries {summary['entries_new']} were stored")
-        entries = run("--config", config, "entries", "list", "--json")
+            sources: list[dict[str, str]] = []
+            for stored in (before, lines):
+                if not stored:
+                    continue
+                sources += [_feed(folder / "origin", address, feed) for feed in _by_source(stored)]
+                (config / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}), encoding="utf-8")
+                (summary,) = run("--config", config, "update", "--all", "--json")
+                if summary["entries_new"] != len(stored):
+                    raise SystemExit(f"of {len(stored)} entries {summary['entries_new']} were stored")
+        asked = {line.id for line in lines}
+        entries = [
+            row for row in run("--config", config, "entries", "list", "--json") if row["guid"] in asked
+        ]
         stories = run("--config", config, "stories", "list", "--json")
-    return _passed(entries, stories, summary["seconds"])
+        with closing(sqlite3.connect(folder / "store.db")) as store:
+            matches = store.execute("SELECT entry, topic FROM matches").fetchall()
+    return _passed(entries, stories, matches, summary["seconds"])
 
 
-def _passed(entries: Iterable[dict[str, Any]], stories: Iterable[dict[str, Any]], seconds: float) -> Passed:
+def _passed(
+    entries: Iterable[dict[str, Any]],
+    stories: Iterable[dict[str, Any]],
+    matches: Iterable[tuple[int, str]],
+    seconds: float,
+) -> Passed:
     by_number = {row["id"]: row for row in entries}
     topics = {row["id"]: set(row["topics"]) for row in stories}
     ids = {number: str(row["guid"]) for number, row in by_number.items()}
+    matched: dict[str, set[str]] = {id: set() for id in ids.values()}
+    for number, topic in matches:
+        if number in ids:
+            matched[ids[number]].add(topic)
     return Passed(
         Clustering(
             {ids[number]: row["story"] for number, row in by_number.items()},
@@ -68,6 +95,7 @@ def _passed(entries: Iterable[dict[str, Any]], stories: Iterable[dict[str, Any]]
         ),
         {ids[n]: {"opinion"} if row["kind"] == "opinion" else set() for n, row in by_number.items()},
         {ids[number]: topics[row["story"]] for number, row in by_number.items()},
+        matched,
     )
 
 
