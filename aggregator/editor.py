@@ -11,9 +11,9 @@ from aggregator.model import EntryId, StoryId
 from aggregator.store.connection import writing
 from aggregator.store.entries import promote
 from aggregator.store.stories import (
+    leave_story,
     mark_edited,
-    move_entries,
-    open_split,
+    merge_story,
     refresh_story,
     resolve_story,
     set_word,
@@ -45,7 +45,7 @@ def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
         if not merged:
             raise UsageError("there is nothing to merge: these are one story already")
         for story in merged:
-            move_entries(db, story, target)
+            merge_story(db, story, target)
         mark_edited(db, [target])
         refresh_story(db, target)
     return target
@@ -67,7 +67,7 @@ def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
             raise UsageError(f"all entries of story {origin} would leave it: there is nothing to split")
         ids = [EntryId(id) for id in leaving]
         made = split_from(origin, story_rows(db, [origin])[origin].version, ids)
-        open_split(db, origin, ids, made)
+        leave_story(db, origin, ids, made)
         mark_edited(db, [origin, made])
         for original in {held[id] for id in leaving} - {None, *leaving}:
             promote(db, [id for id in leaving if held[id] == original])

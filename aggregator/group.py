@@ -22,13 +22,15 @@ from aggregator.store.meta import record_window
 from aggregator.store.stories import (
     assign_story,
     is_story,
-    move_entries,
-    open_split,
+    leave_story,
+    merge_story,
     open_story,
     refresh_story,
+    relate,
 )
 from aggregator.store.traits import (
     Standing,
+    forget_evidence,
     join_story,
     keep_evidence,
     keep_vectors,
@@ -251,9 +253,11 @@ class Groups:
             return
         placement = grouping.place(arrival, own=own, split_off=self._split_off, vector=vector)
         self._put(arrival, placement.joined, None)
-        if placement.evidence is not None and placement.closest is not None:
-            keep_evidence(self._db, arrival.entry, placement.closest, placement.evidence)
         self._rearrange(placement)
+        for entry, (closest, evidence) in placement.reasons.items():
+            keep_evidence(self._db, entry, closest, evidence)
+        for other in placement.related:
+            relate(self._db, placement.joined, other)
 
     def _put(self, arrival: Arrival, story: StoryId, original: EntryId | None) -> StoryId:
         is_new = False
@@ -264,19 +268,20 @@ class Groups:
         return story
 
     def _rearrange(self, placement: Placement) -> None:
+        changed: set[StoryId] = set()
+        for move in placement.moves:
+            if leave_story(self._db, move.story, move.entries, move.into):
+                self._grouped.stories_new.add(move.into)
+            forget_evidence(self._db, move.entries)
+            changed |= {move.story, move.into}
         for gone, kept in placement.merged:
-            move_entries(self._db, gone, kept)
-            refresh_story(self._db, kept)
-            self._grouped.stories_updated.add(kept)
+            merge_story(self._db, gone, kept)
+            changed = changed - {gone} | {kept}
             self._grouped.stories_new.discard(gone)
             self._grouped.stories_updated.discard(gone)
-        if placement.split:
-            split = placement.split
-            open_split(self._db, split.story, split.entries, split.made)
-            for story in (split.story, split.made):
-                refresh_story(self._db, story)
-            self._grouped.stories_updated.add(split.story)
-            self._grouped.stories_new.add(split.made)
+        for story in sorted(changed):
+            refresh_story(self._db, story)
+        self._grouped.stories_updated |= changed
 
     def _split_off(self, story: StoryId, first: EntryId) -> StoryId:
         own = founded_by(*origin_of(self._db, first))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from itertools import product
+from itertools import combinations, product
+from math import exp
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import EntryId, Profile
-from aggregator.story.cluster import halves
+from aggregator.story.cluster import agglomerate
 from aggregator.story.likeness import (
     WITH_MEANING,
     WORDS_ALONE,
@@ -42,15 +43,18 @@ def member(
     language: str | None = "en",
     vector: Any = None,
     weights: Weights = WORDS_ALONE,
+    text: float = 0.0,
+    crowd: float = 0.0,
 ) -> Member:
-    """An entry whose words are all equally rare."""
+    """A headline in a crowd, whose words are all equally rare."""
     at = NOON + timedelta(hours=hours)
     return Member(
         count=1,
         traits=weigh(profile, weights, lambda _: 1.0),
         vector=vector,
         languages=Counter([language]),
-        length=profile.length,
+        text=text,
+        crowd=crowd,
         first=at,
         last=at,
         entry=EntryId(number),
@@ -70,7 +74,15 @@ profiles = st.builds(
     numbers=counts("123"),
     length=st.sampled_from([0.0, 0.25, 1.0]),
 )
-members = st.builds(member, profiles, hours=st.just(0), language=st.sampled_from(LANGUAGES))
+parts_of_one = st.sampled_from([0.0, 0.25, 1.0])
+members = st.builds(
+    member,
+    profiles,
+    hours=st.just(0),
+    language=st.sampled_from(LANGUAGES),
+    text=parts_of_one,
+    crowd=st.sampled_from([-6.0, -1.5, 0.0]),
+)
 several = st.lists(members, min_size=1, max_size=5)
 
 
@@ -99,7 +111,9 @@ def test_the_average_holds_for_meaning_too(
     assert likeness(total(these), total(those), WITH_MEANING) == pytest.approx(sum(pairs) / len(pairs))
 
 
-spread = st.builds(member, profiles, hours=st.integers(0, 300), language=st.sampled_from(LANGUAGES))
+spread = st.builds(
+    member, profiles, hours=st.integers(0, 300), language=st.sampled_from(LANGUAGES), text=parts_of_one
+)
 
 
 @settings(derandomize=True)
@@ -115,15 +129,16 @@ def test_likeness_is_symmetric(one: Member, other: Member) -> None:
 def test_a_sum_does_not_depend_on_how_it_was_put_together_and_leaves_its_parts_as_they_were(
     parts: list[Member],
 ) -> None:
-    before = [(dict(part.traits), part.count, part.length, Counter(part.languages)) for part in parts]
+    before = [(dict(part.traits), part.count, part.text, Counter(part.languages)) for part in parts]
     at_once, one_by_one = total(parts), total([parts[-1], parts[-2]])
     for part in parts[:-2]:
         include(one_by_one, part)
     assert at_once.traits == pytest.approx(one_by_one.traits)
     assert (at_once.count, at_once.languages) == (one_by_one.count, one_by_one.languages)
     assert (at_once.first, at_once.last) == (one_by_one.first, one_by_one.last)
-    assert at_once.length == pytest.approx(one_by_one.length)
-    assert before == [(dict(part.traits), part.count, part.length, Counter(part.languages)) for part in parts]
+    assert at_once.text == pytest.approx(one_by_one.text)
+    assert at_once.crowd == pytest.approx(one_by_one.crowd)
+    assert before == [(dict(part.traits), part.count, part.text, Counter(part.languages)) for part in parts]
 
 
 @settings(derandomize=True)
@@ -131,7 +146,8 @@ def test_a_sum_does_not_depend_on_how_it_was_put_together_and_leaves_its_parts_a
 def test_the_parts_of_the_evidence_sum_up_to_the_likeness(one: Member, other: Member) -> None:
     found = evidence(one, other, WORDS_ALONE)
     taken_off = WORDS_ALONE.day * min(found.days, WORDS_ALONE.days)
-    taken_off += WORDS_ALONE.length * (one.length + other.length) / 2
+    text = (one.text + other.text) / 2
+    taken_off += WORDS_ALONE.text * text + WORDS_ALONE.hours * (1 - text) * (1 - exp(-found.days / 0.1))
     assert found.likeness == pytest.approx(found.words + found.names + found.numbers - taken_off)
     assert found.likeness == pytest.approx(likeness(one, other, WORDS_ALONE))
     assert found.meaning is None
@@ -163,11 +179,27 @@ def test_a_word_a_name_and_a_number_of_the_same_letters_are_not_the_same() -> No
 def test_days_apart_make_less_alike_up_to_a_limit() -> None:
     words = Profile(words=(("a", 1),))
     found = [
-        likeness(member(words), member(words, hours=24 * days), WORDS_ALONE) for days in (0, 1, 2, 5, 50)
+        likeness(member(words, text=1), member(words, hours=24 * days, text=1), WORDS_ALONE)
+        for days in (0, 1, 2, 5, 50)
     ]
     assert found == sorted(found, reverse=True)
     assert found[0] - found[1] == pytest.approx(WORDS_ALONE.day)
     assert found[3] == found[4] == pytest.approx(found[0] - WORDS_ALONE.days * WORDS_ALONE.day)
+
+
+def test_bare_headlines_are_less_alike_when_they_are_hours_apart() -> None:
+    def alike(hours: int, text: float) -> float:
+        words = Profile(words=(("a", 1),))
+        return likeness(member(words, text=text), member(words, hours=hours, text=text), WORDS_ALONE)
+
+    assert alike(0, 0) - alike(6, 0) > alike(0, 1) - alike(6, 1) + WORDS_ALONE.hours / 2
+    assert alike(0, 0) - alike(0, 1) == pytest.approx(WORDS_ALONE.text)
+
+
+def test_the_more_is_reported_the_more_alike_entries_must_be() -> None:
+    alone, crowded = member(Profile(), crowd=-3.0), member(Profile(), crowd=0.0)
+    assert likeness(alone, alone, WORDS_ALONE) == pytest.approx(3 * WORDS_ALONE.crowd)
+    assert likeness(crowded, crowded, WORDS_ALONE) == 0
 
 
 def test_a_story_is_no_days_apart_from_what_falls_into_its_time() -> None:
@@ -205,27 +237,21 @@ def of_event(event: str, number: int, *, hours: int = 0) -> Member:
     return member(Profile(words=((f"{event}a", 2), (f"{event}b", 1), own)), number=number, hours=hours)
 
 
-def test_two_events_are_the_halves_of_the_story_that_mixes_them() -> None:
+def test_entries_on_two_events_are_put_together_by_event_in_their_order() -> None:
     mixed = [of_event("x" if number % 2 else "y", number) for number in range(8)]
-    one, other, alike = halves(mixed, WORDS_ALONE)
-    assert sorted([sorted(part.entry for part in half) for half in (one, other)]) == [
-        [0, 2, 4, 6],
-        [1, 3, 5, 7],
-    ]
-    assert alike == 0
-
-
-def test_the_halves_of_a_story_of_one_event_are_alike_enough() -> None:
-    one, other, alike = halves([of_event("x", number, hours=number) for number in range(6)], WORDS_ALONE)
-    assert len(one) + len(other) == 6
-    assert alike > WORDS_ALONE.enough
+    parts = agglomerate(mixed, WORDS_ALONE)
+    assert [[part.entry for part in event] for event in parts] == [[0, 2, 4, 6], [1, 3, 5, 7]]
 
 
 @settings(derandomize=True)
-@given(st.lists(spread, min_size=2, max_size=7))
-def test_halves_hold_every_entry_once_and_are_as_alike_as_is_told(parts: list[Member]) -> None:
-    one, other, alike = halves(parts, WORDS_ALONE)
-    assert one
-    assert other
-    assert sorted(map(id, [*one, *other])) == sorted(map(id, parts))
-    assert likeness(total(one), total(other), WORDS_ALONE) == pytest.approx(alike)
+@given(st.lists(spread, min_size=1, max_size=7), st.floats(-0.2, 1.0))
+def test_what_is_put_together_holds_every_entry_once_and_no_two_parts_are_alike_enough(
+    entries: list[Member], enough: float
+) -> None:
+    weights = replace(WORDS_ALONE, enough=enough)
+    numbered = [replace(entry, entry=EntryId(at), alike={}) for at, entry in enumerate(entries)]
+    parts = agglomerate(numbered, weights)
+    assert sorted(entry.entry for part in parts for entry in part) == list(range(len(entries)))
+    for one, other in combinations(parts, 2):
+        pairs = [likeness(here, there, weights) for here, there in product(one, other)]
+        assert sum(pairs) / len(pairs) < enough + 1e-9

@@ -101,6 +101,7 @@ def traces(background: Background) -> object:
         background.entries,
         [background.rarity(f"{mark}{word}") for mark in ("", "\x01", "\x02") for word in WORDS],
         [background.centred(vector, language).tolist() for language in ("en", "uk", None)],
+        [background.crowd(NOON + days * DAY) for days in range(-20, 40)],
     )
 
 
@@ -119,7 +120,7 @@ def test_what_is_common_is_known_of_the_entries_that_are_held_and_of_no_others(
     for arrival, vector, _ in entries:
         if arrival.entry in held:
             array = None if vector is None else np.frombuffer(vector, "<f2")
-            fresh.learn(keys(arrival.profile), arrival.language, array)
+            fresh.learn(keys(arrival.profile), arrival.dated, arrival.language, array)
     assert traces(grouping.window.background) == traces(fresh)
     grouping.forget(NOON + 1000 * DAY)
     assert traces(grouping.window.background) == traces(Background())

@@ -112,11 +112,11 @@ def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
             vector=vectors.get(arrival.entry),
         )
         held.setdefault(placement.joined, []).append(arrival.entry)
+        for move in placement.moves:
+            held[move.story] = [entry for entry in held[move.story] if entry not in move.entries]
+            held.setdefault(move.into, []).extend(move.entries)
         for gone, kept in placement.merged:
             held[kept] += held.pop(gone)
-        if split := placement.split:
-            held[split.made] = list(split.entries)
-            held[split.story] = [entry for entry in held[split.story] if entry not in split.entries]
     stories = {entry: story for story, entries in held.items() for entry in entries}
     for line, arrival in zip(lines, arrivals, strict=True):
         original = originals[arrival.entry]

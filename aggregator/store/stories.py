@@ -261,7 +261,7 @@ def set_word(db: Database, id: StoryId, word: str, value: object) -> None:
     db.execute(f"UPDATE stories SET {word} = ?, version = version + 1 WHERE id = ?", [value, id])
 
 
-def move_entries(db: Database, story: StoryId, into: StoryId) -> None:
+def merge_story(db: Database, story: StoryId, into: StoryId) -> None:
     """Move all entries of a story into another one, to which its id leads from now on."""
     db.execute("UPDATE entries SET story = ? WHERE story = ?", [into, story])
     db.execute("UPDATE stories SET merged_into = ?, version = version + 1 WHERE id = ?", [into, story])
@@ -281,19 +281,23 @@ def mark_edited(db: Database, stories: Iterable[StoryId]) -> None:
     )
 
 
-def open_split(db: Database, story: StoryId, entries: Sequence[EntryId], made: StoryId) -> None:
-    """Make a story of these entries and their copies, which leave `story`; its times are still those of `story`."""
-    db.execute(
+def leave_story(db: Database, story: StoryId, entries: Sequence[EntryId], into: StoryId) -> bool:
+    """Move entries of a story and their copies into another one; returns whether that is made by this.
+
+    The times of one that is made are still those of `story`: `refresh_story` both.
+    """
+    is_new = db.execute(
         """
-        INSERT INTO stories (id, created_at, first_published, updated)
+        INSERT OR IGNORE INTO stories (id, created_at, first_published, updated)
         SELECT ?, created_at, first_published, updated FROM stories WHERE id = ?
         """,
-        [made, story],
-    )
+        [into, story],
+    ).rowcount
     db.execute(
         """
-        UPDATE entries SET story = :made WHERE story = :story
+        UPDATE entries SET story = :into WHERE story = :story
             AND (id IN (SELECT value FROM json_each(:ids)) OR duplicate_of IN (SELECT value FROM json_each(:ids)))
         """,
-        {"made": made, "story": story, "ids": json.dumps(list(entries))},
+        {"into": into, "story": story, "ids": json.dumps(list(entries))},
     )
+    return bool(is_new)

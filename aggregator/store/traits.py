@@ -108,6 +108,11 @@ def keep_evidence(db: Database, entry: EntryId, closest: EntryId, evidence: Evid
     )
 
 
+def forget_evidence(db: Database, entries: Sequence[EntryId]) -> None:
+    """Drop why entries joined a story that they left."""
+    db.conn.executemany("DELETE FROM evidence WHERE entry = ?", [(entry,) for entry in entries])
+
+
 def evidence_of(db: Database, story: StoryId) -> dict[EntryId, tuple[EntryId, Evidence]]:
     """Of the entries that joined the story: the entry each was closest to, and why."""
     rows = db.query(

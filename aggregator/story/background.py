@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from math import log
 from typing import Any
 
@@ -10,21 +11,30 @@ _DOUBT = 20
 """So many entries of a language say as much of its mean as knowing nothing: the mean is 0 at first."""
 
 
+_QUARTER = 6 * 3600
+_CROWD = 500
+"""So many entries in two days are a crowd: that there are more does not make more of them alike."""
+
+
 class Background:
-    """Counts of traits and means of vectors, of the entries that were learnt and not forgotten since."""
+    """Counts of traits, means of vectors and how much goes on when: of the entries learnt and not forgotten since."""
 
     def __init__(self) -> None:
         self.entries = 0
         self._seen: dict[str, int] = {}
         self._sums: dict[str | None, Any] = {}
         self._count: dict[str | None, int] = {}
+        self._when: dict[int, int] = {}
+        """How many entries each quarter of a day has."""
         self._rarities = _Rarities(self)
         self.rarity: Callable[[str], float] = self._rarities.__getitem__
         """How telling a trait is: the logarithm of how rare it is."""
 
-    def learn(self, traits: Iterable[str], language: str | None, vector: Any) -> None:
+    def learn(self, traits: Iterable[str], dated: datetime, language: str | None, vector: Any) -> None:
         """Take an entry into account; `vector` is an array of float16 or None."""
         self.entries += 1
+        quarter = _quarter(dated)
+        self._when[quarter] = self._when.get(quarter, 0) + 1
         self._rarities.clear()
         seen = self._seen
         for trait in traits:
@@ -34,9 +44,13 @@ class Background:
             self._sums[language] = self._sums.get(language, 0.0) + vector.astype(float)
             self._count[language] = self._count.get(language, 0) + 1
 
-    def forget(self, traits: Iterable[str], language: str | None, vector: Any) -> None:
+    def forget(self, traits: Iterable[str], dated: datetime, language: str | None, vector: Any) -> None:
         """Undo `learn` of an entry that left the window."""
         self.entries -= 1
+        quarter = _quarter(dated)
+        self._when[quarter] -= 1
+        if not self._when[quarter]:
+            del self._when[quarter]
         self._rarities.clear()
         for trait in traits:
             left = self._seen[trait] - 1
@@ -54,6 +68,12 @@ class Background:
         """How many entries have the trait."""
         return self._seen.get(trait, 0)
 
+    def crowd(self, dated: datetime) -> float:
+        """How much goes on within a day of this: the logarithm of the entries, 0 from a crowd on."""
+        quarter = _quarter(dated)
+        count = sum(self._when.get(near, 0) for near in range(quarter - 4, quarter + 5))
+        return log(min(max(count, 1), _CROWD) / _CROWD)
+
     def centred(self, vector: Any, language: str | None) -> Any:
         """The vector less what it has in common with all of its language, of length 1 again, as float32."""
         vector = vector.astype(float)
@@ -61,6 +81,10 @@ class Background:
             vector -= self._sums[language] / (self._count[language] + _DOUBT)
         length = float(vector @ vector) ** 0.5
         return (vector / length if length else vector).astype("float32")
+
+
+def _quarter(dated: datetime) -> int:
+    return int(dated.timestamp() // _QUARTER)
 
 
 class _Rarities(dict[str, float]):

@@ -1,7 +1,8 @@
 """Which story a new entry belongs to: join one, or start one; and what that means for the stories around it.
 
-Online average linkage: an entry joins the story to whose entries it is most alike on average, if enough. A story that
-has grown may turn out to be one with another (they merge) or to hold two events (it splits).
+Online average linkage: an entry joins the story to whose entries it is most alike on average, if enough. That may
+show that two stories are one, that one holds two events, or that an entry fits another story better: the few stories
+that are near the new entry are put together anew, entry by entry.
 """
 
 from __future__ import annotations
@@ -13,38 +14,43 @@ from datetime import datetime
 from hashlib import blake2b
 
 from aggregator.model import EntryId, SourceId, StoryId
-from aggregator.story.likeness import Evidence, Member, Sum, Weights, evidence, likeness, total
+from aggregator.story.likeness import Evidence, Member, Weights, evidence, likeness
 from aggregator.story.window import Group, Window
 
-_LOOKED_AT_SIZES = frozenset((3, 4, 5, 6, 8, 10, 12, 16, 20, 26, 34))
-"""A story is looked at for two events when it has grown to one of these sizes; a large one stays as it is."""
-_SPLIT_BELOW = 0.03
-"""How much less than enough the two halves of a story are alike when it splits: stories do not flicker."""
+_DOUBT = 0.1
+"""A story that is so much less than enough like a new entry is thought about all the same."""
+_AKIN = 0.06
+"""A story that is so much less than enough like the first entry of another one is related to it: what it follows up."""
+_NEIGHBOURS = 4
+"""Other stories at most that are put together anew with the one that took an entry."""
+_RETHOUGHT = 24
+"""Entries at most that are put together anew: a larger story only grows and merges."""
 _WITNESSES = 12
 """Entries of a story among which the closest to a new one is looked for: the latest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """Entries that leave a story and make one of their own."""
+class Move:
+    """Originals that leave a story for another one."""
 
     story: StoryId
-    made: StoryId
+    into: StoryId
     entries: tuple[EntryId, ...]
 
 
 @dataclass(slots=True)
 class Placement:
-    """What the arrival of an entry means: where it goes, and which stories merge or split with it."""
+    """What the arrival of an entry means: where it goes, and how the stories around it change then, in this order."""
 
     joined: StoryId
-    """The story that it joined or started, before that merged or split."""
-    story: StoryId
-    closest: EntryId | None = None
-    evidence: Evidence | None = None
+    """The story that it joined or started."""
+    moves: list[Move] = field(default_factory=list)
     merged: list[tuple[StoryId, StoryId]] = field(default_factory=list)
-    """The story that is no more, and the one that holds its entries now."""
-    split: Split | None = None
+    """The story that is no more, and the one that holds what entries it still had."""
+    related: list[StoryId] = field(default_factory=list)
+    """Stories that the one which the entry starts is near to: what it may follow up."""
+    reasons: dict[EntryId, tuple[EntryId, Evidence]] = field(default_factory=dict)
+    """Of each entry that came into another's story: the one that it is closest to there, and why."""
 
 
 def founded_by(source: SourceId, identity: str) -> StoryId:
@@ -75,56 +81,135 @@ def place(
         ((likeness(member, group.sum, window.weights), group) for group in window.near(member)),
         key=lambda pair: (-pair[0], pair[1].sum.first, pair[1].id),
     )
-    if not ranked or ranked[0][0] < window.weights.enough:
-        window.put(own, [member])
-        return Placement(own, own)
-    group = ranked[0][1]
-    closest = max(group.members[-_WITNESSES:], key=lambda known: likeness(member, known, window.weights))
-    placement = Placement(
-        group.id,
-        group.id,
-        closest=closest.entry,
-        evidence=evidence(member, closest, window.weights),
-    )
-    window.join(group, member)
-    _merge(window, group, placement)
-    _split(window, window.groups[placement.story], placement, split_off)
+    akin = [group.id for alike, group in ranked if alike >= window.weights.enough - _AKIN]
+    placement = _place(window, member, ranked, own, split_off)
+    if placement.joined == own:
+        placement.related += (id for id in akin if id in window.groups and id != own)
     return placement
 
 
-def _merge(window: Window, group: Group, placement: Placement) -> None:
+def _place(
+    window: Window,
+    member: Member,
+    ranked: Sequence[tuple[float, Group]],
+    own: StoryId,
+    split_off: Callable[[StoryId, EntryId], StoryId],
+) -> Placement:
+    home = ranked[0][1] if ranked and ranked[0][0] >= window.weights.enough else None
+    if home is not None and home.is_fixed:
+        return _settle(window, member, home, own)
+    least = window.weights.enough - _DOUBT
+    near = [group for alike, group in ranked if alike >= least and group is not home and not group.is_fixed]
+    groups = [home] if home is not None else []
+    for group in near[:_NEIGHBOURS]:
+        if sum(map(len, groups)) + len(group) < _RETHOUGHT:
+            groups.append(group)
+    held = sum(map(len, groups))
+    if held < (2 if home is not None else 1):
+        return _settle(window, member, home, own)
+    if held >= _RETHOUGHT:
+        placement = _settle(window, member, home, own)
+        _merge(window, window.groups[placement.joined], near, placement)
+        return placement
+    members = sorted((*(known for group in groups for known in group.members), member), key=_age)
+    parts = agglomerate(members, window.weights)
+    before = {frozenset(group.members) for group in groups}
+    if all(part == [member] or frozenset(part) - {member} in before for part in parts):
+        joined = next(part for part in parts if member in part)
+        return _settle(window, member, next((g for g in groups if g.members[0] in joined), None), own)
+    return _rearrange(window, member, groups, parts, own, split_off)
+
+
+def _settle(window: Window, member: Member, home: Group | None, own: StoryId) -> Placement:
+    member.since = window.now
+    if home is None:
+        window.put(own, [member])
+        return Placement(own)
+    placement = Placement(home.id, reasons={member.entry: _reason(window, member, home.members)})
+    window.join(home, member)
+    return placement
+
+
+def _reason(window: Window, member: Member, others: Sequence[Member]) -> tuple[EntryId, Evidence]:
+    closest = max(others[-_WITNESSES:], key=lambda known: likeness(member, known, window.weights))
+    return closest.entry, evidence(member, closest, window.weights)
+
+
+def _merge(window: Window, home: Group, near: Sequence[Group], placement: Placement) -> None:
     """Let the story and those near it become one for as long as two of them are alike enough."""
-    while not group.is_fixed:
-        others = [
-            (likeness(group.sum, other.sum, window.weights), other)
-            for other in window.near(group.members[-1], but=group.id)
-            if not other.is_fixed
-        ]
-        best = max(others, key=lambda pair: (pair[0], pair[1].id), default=None)
-        if best is None or best[0] < window.weights.enough:
+    others = list(near)
+    while others:
+        alike, other = max(
+            ((likeness(home.sum, other.sum, window.weights), other) for other in others),
+            key=lambda pair: (pair[0], pair[1].id),
+        )
+        if alike < window.weights.enough:
             return
-        # Not by their first entries: an older one may come late, and readers know the story by its id
-        kept, gone = sorted((group, best[1]), key=lambda one: (one.began, one.sum.first, one.id))
+        kept, gone = sorted((home, other), key=_seniority)
+        others.remove(other)
         window.remove(gone.id)
-        group = window.put(kept.id, [*kept.members, *gone.members])
+        for known in gone.members:
+            known.since = window.now
+        home = window.put(kept.id, sorted((*kept.members, *gone.members), key=_age))
         placement.merged.append((gone.id, kept.id))
-        placement.story = kept.id
 
 
-def _split(
-    window: Window, group: Group, placement: Placement, split_off: Callable[[StoryId, EntryId], StoryId]
-) -> None:
-    if group.is_fixed or len(group.members) not in _LOOKED_AT_SIZES:
-        return
-    one, other, alike = halves(group.members, window.weights)
-    if alike >= window.weights.enough - _SPLIT_BELOW:
-        return
-    staying, leaving = sorted((one, other), key=lambda half: min(map(_age, half)))
-    leaving.sort(key=_age)
-    made = split_off(group.id, leaving[0].entry)
-    window.put(group.id, sorted(staying, key=_age))
-    window.put(made, leaving)
-    placement.split = Split(group.id, made, tuple(member.entry for member in leaving))
+def _rearrange(
+    window: Window,
+    member: Member,
+    groups: Sequence[Group],
+    parts: Sequence[list[Member]],
+    own: StoryId,
+    split_off: Callable[[StoryId, EntryId], StoryId],
+) -> Placement:
+    """Make the parts the stories. The older a story is, the sooner its id goes to the part with most of it.
+
+    Of a story that readers know only what they know of it counts: its id never comes to name something else.
+    """
+    was = {known: group for group in groups for known in group.members}
+    count = {group: {m for m in group.members if m.since < window.now} or {*group.members} for group in groups}
+
+    def share(group: Group, at: int) -> int:
+        return len(count[group] & {*parts[at]})
+
+    names: dict[int, StoryId] = {}
+    for group in sorted(groups, key=_seniority):
+        free = [at for at in range(len(parts)) if at not in names and share(group, at)]
+        if free:
+            names[max(free, key=lambda at: share(group, at))] = group.id
+    inherited = set(names.values())
+    for at, part in enumerate(parts):
+        if at not in names:
+            names[at] = own if member in part else split_off(was[part[0]].id, part[0].entry)
+    placement = Placement(next(names[at] for at, part in enumerate(parts) if member in part))
+    heirs = {
+        group.id: names[max(range(len(parts)), key=lambda at, group=group: share(group, at))]  # type: ignore[misc]
+        for group in groups
+        if group.id not in inherited
+    }
+    for at, part in enumerate(parts):
+        for known in part:
+            if len(part) > 1 and (known is member or was[known].id != names[at]):
+                others = [other for other in part if other is not known]
+                placement.reasons[known.entry] = _reason(window, known, others)
+        for group in groups:
+            moved = tuple(known.entry for known in part if was.get(known) is group)
+            if moved and names[at] not in (group.id, heirs.get(group.id)):
+                placement.moves.append(Move(group.id, names[at], moved))
+    for gone, heir in heirs.items():
+        window.remove(gone)
+        placement.merged.append((gone, heir))
+    for at, part in enumerate(parts):
+        for known in part:
+            if known is member or was[known].id != names[at]:
+                known.since = window.now
+        window.put(names[at], part)
+    return placement
+
+
+def _seniority(group: Group) -> tuple[datetime, datetime, StoryId]:
+    # Not by their first entries alone: an older one may come late, and readers know the story by its id
+    return group.began, group.sum.first, group.id
 
 
 def _age(member: Member) -> datetime:
@@ -132,21 +217,31 @@ def _age(member: Member) -> datetime:
     return member.first
 
 
-def halves(members: Sequence[Member], weights: Weights) -> tuple[list[Member], list[Member], float]:
-    """The last two groups when the most alike are put together again and again, and how alike they are."""
-    groups: list[tuple[list[Member], Sum]] = [([member], total([member])) for member in members]
-    alike = {
-        (i, j): likeness(groups[i][1], groups[j][1], weights)
-        for i in range(len(groups))
-        for j in range(i + 1, len(groups))
-    }
-    while len(alike) > 1:
-        i, j = max(alike, key=lambda pair: alike[pair])
-        held, whole = [*groups[i][0], *groups[j][0]], total([groups[i][1], groups[j][1]])
-        groups.append((held, whole))
-        alive = {index for pair in alike for index in pair} - {i, j}
-        alike = {pair: value for pair, value in alike.items() if not {i, j} & set(pair)}
-        made = len(groups) - 1
-        alike |= {(index, made): likeness(groups[index][1], whole, weights) for index in sorted(alive)}
-    ((i, j), value) = next(iter(alike.items()))
-    return groups[i][0], groups[j][0], value
+def agglomerate(members: Sequence[Member], weights: Weights) -> list[list[Member]]:
+    """The groups when the two most alike are put together for as long as they are alike enough.
+
+    In each the members keep their order, and the groups have that of their first members.
+    """
+    groups: dict[int, list[int]] = {at: [at] for at in range(len(members))}
+    alike: dict[tuple[int, int], float] = {}
+    for j, other in enumerate(members):
+        for i in range(j):
+            alike[i, j] = _alike(members[i], other, weights)
+    while alike:
+        i, j = max(alike, key=alike.__getitem__)
+        if alike.pop((i, j)) < weights.enough:
+            break
+        for k in groups:
+            if k not in (i, j):
+                ik, jk = (min(i, k), max(i, k)), (min(j, k), max(j, k))
+                of_j = alike.pop(jk) * len(groups[j])
+                alike[ik] = (alike[ik] * len(groups[i]) + of_j) / (len(groups[i]) + len(groups[j]))
+        groups[i] += groups.pop(j)
+    return [[members[at] for at in sorted(group)] for group in groups.values()]
+
+
+def _alike(one: Member, other: Member, weights: Weights) -> float:
+    known = one.alike.get(other.entry)
+    if known is None:
+        known = one.alike[other.entry] = likeness(one, other, weights)
+    return known

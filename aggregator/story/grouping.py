@@ -82,7 +82,12 @@ class Grouping:
         Before they are held or placed: a batch at a time, so that the first of it are judged as the last.
         """
         for arrival, vector in arrivals:
-            self.window.learn(arrival.profile, arrival.language, _array(vector) if vector else None)
+            self.window.learn(
+                arrival.profile,
+                dated=arrival.dated,
+                language=arrival.language,
+                vector=_array(vector) if vector else None,
+            )
 
     def remember(self, arrival: Arrival, original: EntryId | None = None) -> None:
         """Recognise edited and cut copies of an entry that was grouped in an earlier pass."""

@@ -1,9 +1,10 @@
 """How alike entries and stories are: one number from words, names, numbers, meaning, language and time.
 
 The likeness of two entries is a sum: the cosine of their words, of their names, of their numbers and of their
-sentence vectors, each times its weight, less something for the days between them and for long texts, which share
-words by chance. The likeness of two stories is the average over all pairs of their entries. Because every part is a
-dot product, the sums of a story's entries are all that is needed for it (average linkage, in constant time).
+sentence vectors, each times its weight, less something for the time between them, for texts, of which more is asked
+than of bare headlines, and for how much else is reported at the time: in a crowd more entries are alike by chance.
+The likeness of two stories is the average over all pairs of their entries. Because every part is a dot product or a
+mean, the sums of a story's entries are all that is needed for it (average linkage, in constant time).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from math import log, sqrt
+from datetime import UTC, datetime
+from math import exp, log, sqrt
 from typing import Any
 
 from aggregator.model import EntryId, Profile
 
 _DAY = 86400.0
+_HOURS = 0.1
+"""Days after which two headlines count as hours apart: they do so by two thirds."""
 _NAME, _NUMBER = "\x01", "\x02"
 
 
@@ -36,25 +39,42 @@ class Weights:
     """Taken off for each day apart."""
     days: float
     """Days that are counted at most."""
-    length: float
-    """Taken off for two articles in full."""
+    hours: float
+    """Taken off two bare headlines that are hours apart: they say little beside that they came together."""
+    text: float
+    """Taken off for two entries with text, which say more of their event than headlines."""
+    crowd: float
+    """Added for each time that less is reported on those days, by a factor of e, than `aggregator.story.background`
+    counts at most."""
     enough: float
     """The likeness from which two entries or stories report one event."""
 
 
 WORDS_ALONE = Weights(
-    words=0.9, names=0.3, numbers=0.2, meaning=0.0, across=0.0, day=0.02, days=5, length=0.08, enough=0.18
+    words=0.9,
+    names=0.3,
+    numbers=0.2,
+    meaning=0.0,
+    across=0.0,
+    day=0.02,
+    days=5,
+    hours=0.1,
+    text=0.1,
+    crowd=0.03,
+    enough=0.12,
 )
 WITH_MEANING = Weights(
-    words=0.36,
-    names=0.17,
-    numbers=0.11,
+    words=0.19,
+    names=0.36,
+    numbers=0.2,
     meaning=0.68,
-    across=0.13,
-    day=0.04,
+    across=0.23,
+    day=0.038,
     days=5,
-    length=0.26,
-    enough=0.205,
+    hours=0.22,
+    text=0.365,
+    crowd=0.075,
+    enough=0.138,
 )
 
 
@@ -68,7 +88,10 @@ class Sum:
     vector: Any
     """A numpy array, or None where there are no sentence vectors."""
     languages: Counter[str | None]
-    length: float
+    text: float
+    """How many of them have more than a headline."""
+    crowd: float
+    """For each of them how much is reported on those days: the logarithm, 0 for very much."""
     first: datetime
     last: datetime
 
@@ -78,6 +101,10 @@ class Member(Sum):
     """An entry among those that new ones are compared with."""
 
     entry: EntryId = field(default=EntryId(0))
+    since: datetime = datetime.min.replace(tzinfo=UTC)
+    """The pass since which it is in its story."""
+    alike: dict[EntryId, float] = field(default_factory=dict)
+    """Its likeness to others, as far as that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +153,16 @@ def likeness(one: Sum, other: Sum, weights: Weights) -> float:
     if one.vector is not None and other.vector is not None:
         found += float(one.vector @ other.vector)
     same = sum(count * other.languages[language] for language, count in one.languages.items())
+    text = (one.text / one.count + other.text / other.count) / 2
+    crowd = (one.crowd / one.count + other.crowd / other.count) / 2
+    days = days_apart(one, other)
     return (
         found / pairs
         + weights.across * (1 - same / pairs)
-        - weights.day * min(days_apart(one, other), weights.days)
-        - weights.length * (one.length / one.count + other.length / other.count) / 2
+        - weights.day * min(days, weights.days)
+        - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
+        - weights.text * text
+        - weights.crowd * crowd
     )
 
 
@@ -157,7 +189,8 @@ def total(parts: Sequence[Sum]) -> Sum:
         traits=dict(first.traits),
         vector=first.vector,
         languages=Counter(first.languages),
-        length=first.length,
+        text=first.text,
+        crowd=first.crowd,
         first=first.first,
         last=first.last,
     )
@@ -174,7 +207,8 @@ def include(whole: Sum, part: Sum) -> None:
     if part.vector is not None:
         whole.vector = part.vector if whole.vector is None else whole.vector + part.vector
     whole.languages.update(part.languages)
-    whole.length += part.length
+    whole.text += part.text
+    whole.crowd += part.crowd
     whole.first = min(whole.first, part.first)
     whole.last = max(whole.last, part.last)
 

@@ -12,11 +12,11 @@ from aggregator.text.fold import words
 
 _LEAD = 600
 """Characters of the text whose words count: what a report is about stands in its beginning."""
-_NAMES_IN = 1200
+_NAMES_IN = 3000
 """Characters of the text in which names and numbers are looked for."""
 _TITLE_WEIGHT = 2
 _MOST_WORDS = 48
-_MOST_NAMES = 24
+_MOST_NAMES = 32
 _FULL_LENGTH = 1500
 
 _HANGUL = re.compile(r"[가-힣]")

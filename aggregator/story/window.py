@@ -22,6 +22,9 @@ _HALFWAY = 0.5
 _RANKED = 3
 """So many times more are ranked: some may be too long ago, or begin too late."""
 
+_FULL = 15
+"""Times the length of a profile: a text of a hundred characters counts in full."""
+
 _TRAIT_BYTES = 125
 _KEY_BYTES = 230
 _DIMENSION_BYTES = 11
@@ -42,6 +45,9 @@ class Group:
         """The pass that made it: of two stories that merge the one that readers knew first keeps its id."""
         self.sum: Sum = total(members)
         self.row = -1
+
+    def __len__(self) -> int:
+        return len(self.members)
 
 
 class Window:
@@ -69,12 +75,12 @@ class Window:
         """The vectors as they were learnt, to be forgotten again."""
         self._met: tuple[Sum, list[StoryId]] | None = None
 
-    def learn(self, profile: Profile, language: str | None, vector: Any = None) -> None:
-        """Take an entry into account in how rare words are and what vectors have in common.
+    def learn(self, profile: Profile, *, dated: datetime, language: str | None, vector: Any = None) -> None:
+        """Take an entry into account in how rare words are, what vectors have in common and how much goes on.
 
         The story that it is put into, and then lets go, takes this back.
         """
-        self.background.learn(keys(profile), language, vector)
+        self.background.learn(keys(profile), dated, language, vector)
 
     def member(
         self, entry: EntryId, profile: Profile, *, dated: datetime, language: str | None, vector: Any = None
@@ -88,7 +94,8 @@ class Window:
             traits=weigh(profile, self.weights, self.background.rarity),
             vector=vector,
             languages=Counter([language]),
-            length=profile.length,
+            text=min(profile.length * _FULL, 1.0),
+            crowd=self.background.crowd(dated),
             first=dated,
             last=dated,
             entry=entry,
@@ -201,7 +208,9 @@ class Window:
         self._drop(id)
         for member in group.members:
             (language,) = member.languages
-            self.background.forget(member.traits, language, self._learnt.pop(member.entry, None))
+            self.background.forget(
+                member.traits, member.first, language, self._learnt.pop(member.entry, None)
+            )
 
     def bytes(self) -> int:
         """About how much memory the window takes."""
