@@ -61,7 +61,7 @@ def demonstrate(
                         engine,
                         clock=clock,
                         jitter=jitter,
-                        embedder=make_embedder(configuration.aggregator.stories.embedder),
+                        embedder=make_embedder(configuration.aggregator.stories.embedder, stop=stop),
                         scope="force",
                         stop=stop,
                         observer=observer,

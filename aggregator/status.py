@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from sqlite_utils import Database
 
+from aggregator.embed import describe
 from aggregator.settings import SourceSettings
 from aggregator.store.meta import last_passes, last_window
 from aggregator.store.sources import SourceState, due_sources, source_states
@@ -43,6 +44,7 @@ class Status(TypedDict):
     due: int
     next_due: str | None
     failing: list[SourceHealth]
+    embedder: str
     window: dict[str, Any] | None
     passes: list[dict[str, Any]]
 
@@ -58,9 +60,15 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
 
 
 def status(
-    db: Database, sources: tuple[SourceSettings, ...], *, database: Path, now: datetime, passes: int = 5
+    db: Database,
+    sources: tuple[SourceSettings, ...],
+    *,
+    database: Path,
+    embedder: str,
+    now: datetime,
+    passes: int = 5,
 ) -> Status:
-    """Figures of the store, of the sources and of the last passes."""
+    """Figures of the store, of the sources and of the last passes; `embedder` is the setting of that name."""
     health = source_health(db, sources)
     (counts,) = db.query(
         """
@@ -80,6 +88,7 @@ def status(
         due=len(due_sources(db, "due", now=now)),
         next_due=min(waiting, default=None),
         failing=[one for one in health if one["state"] in ("failing", "gone")],
+        embedder=describe(embedder),
         window=last_window(db),
         passes=list(last_passes(db, passes)),
     )

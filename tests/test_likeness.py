@@ -44,7 +44,7 @@ def member(
     vector: Any = None,
     weights: Weights = WORDS_ALONE,
     text: float = 0.0,
-    crowd: float = 0.0,
+    quiet: float = 0.0,
 ) -> Member:
     """A headline in a crowd, whose words are all equally rare."""
     at = NOON + timedelta(hours=hours)
@@ -54,7 +54,7 @@ def member(
         vector=vector,
         languages=Counter([language]),
         text=text,
-        crowd=crowd,
+        asked=text * (weights.text - weights.quiet * quiet),
         first=at,
         last=at,
         entry=EntryId(number),
@@ -81,7 +81,7 @@ members = st.builds(
     hours=st.just(0),
     language=st.sampled_from(LANGUAGES),
     text=parts_of_one,
-    crowd=st.sampled_from([-6.0, -1.5, 0.0]),
+    quiet=st.sampled_from([0.0, 1.5, 3.0]),
 )
 several = st.lists(members, min_size=1, max_size=5)
 
@@ -137,7 +137,7 @@ def test_a_sum_does_not_depend_on_how_it_was_put_together_and_leaves_its_parts_a
     assert (at_once.count, at_once.languages) == (one_by_one.count, one_by_one.languages)
     assert (at_once.first, at_once.last) == (one_by_one.first, one_by_one.last)
     assert at_once.text == pytest.approx(one_by_one.text)
-    assert at_once.crowd == pytest.approx(one_by_one.crowd)
+    assert at_once.asked == pytest.approx(one_by_one.asked)
     assert before == [(dict(part.traits), part.count, part.text, Counter(part.languages)) for part in parts]
 
 
@@ -196,10 +196,12 @@ def test_bare_headlines_are_less_alike_when_they_are_hours_apart() -> None:
     assert alike(0, 0) - alike(0, 1) == pytest.approx(WORDS_ALONE.text)
 
 
-def test_the_more_is_reported_the_more_alike_entries_must_be() -> None:
-    alone, crowded = member(Profile(), crowd=-3.0), member(Profile(), crowd=0.0)
-    assert likeness(alone, alone, WORDS_ALONE) == pytest.approx(3 * WORDS_ALONE.crowd)
-    assert likeness(crowded, crowded, WORDS_ALONE) == 0
+def test_the_more_is_reported_the_more_alike_texts_must_be() -> None:
+    alone, crowded = member(Profile(), text=1.0, quiet=3.0), member(Profile(), text=1.0)
+    assert likeness(crowded, crowded, WORDS_ALONE) == pytest.approx(-WORDS_ALONE.text)
+    assert likeness(alone, alone, WORDS_ALONE) == pytest.approx(3 * WORDS_ALONE.quiet - WORDS_ALONE.text)
+    headline = member(Profile(), quiet=3.0)
+    assert likeness(headline, headline, WORDS_ALONE) == 0
 
 
 def test_a_story_is_no_days_apart_from_what_falls_into_its_time() -> None:

@@ -13,7 +13,9 @@ from aggregator.upkeep import backup
 
 
 def test_an_empty_store_has_new_sources_only(books: Books, tmp_path: Path) -> None:
-    found = status(books.db, tuple(books.sources), database=tmp_path / "aggregator.db", now=NOON)
+    found = status(
+        books.db, tuple(books.sources), database=tmp_path / "aggregator.db", embedder="words", now=NOON
+    )
     assert (found["entries"], found["duplicates"], found["stories"]) == (0, 0, 0)
     assert (found["sources"], found["due"], found["next_due"]) == ({"new": 3}, 3, None)
     assert (found["failing"], found["passes"], found["window"]) == ([], [], None)
@@ -34,7 +36,7 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     assert [one["title"] for one in health[-2:]] == ["The off", "unsynced"]
     assert health[1]["error"] == "failed because of timeout"
     assert health[1]["next_due"] == "2024-11-27T12:05:37Z"
-    found = status(books.db, sources, database=tmp_path / "aggregator.db", now=NOON)
+    found = status(books.db, sources, database=tmp_path / "aggregator.db", embedder="words", now=NOON)
     assert found["sources"] == {"disabled": 1, "failing": 1, "gone": 1, "new": 1, "ok": 1}
     assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:37Z")
     assert [one["id"] for one in found["failing"]] == ["bad", "gone"]
@@ -49,7 +51,9 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     )
     assert (window["bytes"] > 0, window["warning"]) == (True, None)
     assert found["passes"] == [{"started_at": "2024-11-27T12:00:00Z", "sources": 3}]
-    later = status(books.db, sources, database=tmp_path / "aggregator.db", now=NOON + timedelta(days=2))
+    later = status(
+        books.db, sources, database=tmp_path / "aggregator.db", embedder="words", now=NOON + timedelta(days=2)
+    )
     assert later["due"] == 3
 
 
@@ -57,6 +61,6 @@ def test_the_size_is_that_of_the_database_without_what_lies_beside_it(books: Boo
     database = tmp_path / "aggregator.db"
     books.fetch_from("a", entry("one", text=LONG * 1000))
     backup(books.db, tmp_path / "aggregator.db.backup")
-    found = status(books.db, (), database=database, now=NOON)["database_bytes"]
+    found = status(books.db, (), database=database, embedder="words", now=NOON)["database_bytes"]
     wal, shm = (database.with_name(f"aggregator.db{part}").stat().st_size for part in ("-wal", "-shm"))
     assert found == database.stat().st_size + wal + shm

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.editor import merge, split
+from aggregator.judge import judge
 from aggregator.model import Entry, StoryId, TopicId
 from aggregator.store.connection import writing
 from aggregator.store.matches import matches_of
 from aggregator.store.topics import selected_stories, standing, story_words, topics_of
 from aggregator.topic.select import story_score
-from aggregator.update import judge
 
 HOUR = timedelta(hours=1)
 SOURCES = tuple(source(id) for id in "abcdef")

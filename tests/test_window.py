@@ -101,7 +101,7 @@ def traces(background: Background) -> object:
         background.entries,
         [background.rarity(f"{mark}{word}") for mark in ("", "\x01", "\x02") for word in WORDS],
         [background.centred(vector, language).tolist() for language in ("en", "uk", None)],
-        [background.crowd(NOON + days * DAY) for days in range(-20, 40)],
+        [background.quiet(NOON + days * DAY) for days in range(-20, 40)],
     )
 
 

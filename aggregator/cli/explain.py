@@ -282,10 +282,11 @@ def _missing(db: Database, configuration: Configuration, topic: TopicSettings, s
 def _far(db: Database, configuration: Configuration, topic: TopicSettings, story: Story) -> Iterator[str]:
     """How near the story's entries are to the examples of a topic when that is not near enough."""
     from aggregator.embed import make_embedder
+    from aggregator.judge import learn, score_entry
     from aggregator.model import TopicId
     from aggregator.store.examples import to_judge
     from aggregator.topic.like import NEAR_ENOUGH
-    from aggregator.update import learn, make_rules, score_entry
+    from aggregator.update import make_rules
 
     embedder = make_embedder(configuration.aggregator.stories.embedder)
     rules = [rule for rule in make_rules(configuration) if rule.examples]

@@ -21,7 +21,13 @@ def status(session: Session, as_json: bool) -> None:
 
     configuration = session.configuration
     with session.store() as db:
-        found = figures(db, configuration.sources, database=configuration.database, now=clock.now())
+        found = figures(
+            db,
+            configuration.sources,
+            database=configuration.database,
+            embedder=configuration.aggregator.stories.embedder,
+            now=clock.now(),
+        )
     if as_json:
         print_json([found])
         return
@@ -31,6 +37,7 @@ def status(session: Session, as_json: bool) -> None:
             "database": f"{found['database']} ({found['database_bytes'] / 1e6:,.1f} MB)",
             "entries": f"{found['entries']:,} ({found['duplicates']:,} duplicates)",
             "stories": f"{found['stories']:,}",
+            "compared by": found["embedder"],
             "window": _window(found["window"]),
             "sources": states,
             "due now": f"{found['due']:,}",

@@ -131,11 +131,12 @@ def _rule(configuration: Configuration, query: str) -> Rule:
 def _near(db: Database, configuration: Configuration, rule: Rule) -> dict[EntryId, Match]:
     """Which of the latest entries are near the topic's examples."""
     from aggregator.embed import make_embedder
+    from aggregator.judge import learn, score_entry
     from aggregator.store.entries import list_entries
     from aggregator.store.examples import to_judge
     from aggregator.store.matches import Match, search
     from aggregator.topic.like import NEAR_ENOUGH
-    from aggregator.update import learn, make_rules, score_entry
+    from aggregator.update import make_rules
 
     embedder = make_embedder(configuration.aggregator.stories.embedder)
     likeness = learn(db, [one for one in make_rules(configuration) if one.examples], embedder)

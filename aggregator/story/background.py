@@ -14,6 +14,8 @@ _DOUBT = 20
 _QUARTER = 6 * 3600
 _CROWD = 500
 """So many entries in two days are a crowd: that there are more does not make more of them alike."""
+_QUIET = 25
+"""So few are as good as none."""
 
 
 class Background:
@@ -68,11 +70,11 @@ class Background:
         """How many entries have the trait."""
         return self._seen.get(trait, 0)
 
-    def crowd(self, dated: datetime) -> float:
-        """How much goes on within a day of this: the logarithm of the entries, 0 from a crowd on."""
+    def quiet(self, dated: datetime) -> float:
+        """How little goes on within a day of this: the logarithm of how much less than in a crowd, 0 in one."""
         quarter = _quarter(dated)
         count = sum(self._when.get(near, 0) for near in range(quarter - 4, quarter + 5))
-        return log(min(max(count, 1), _CROWD) / _CROWD)
+        return log(_CROWD / min(max(count, _QUIET), _CROWD))
 
     def centred(self, vector: Any, language: str | None) -> Any:
         """The vector less what it has in common with all of its language, of length 1 again, as float32."""

@@ -167,7 +167,9 @@ def _rearrange(
     Of a story that readers know only what they know of it counts: its id never comes to name something else.
     """
     was = {known: group for group in groups for known in group.members}
-    count = {group: {m for m in group.members if m.since < window.now} or {*group.members} for group in groups}
+    count = {
+        group: {m for m in group.members if m.since != window.now} or {*group.members} for group in groups
+    }
 
     def share(group: Group, at: int) -> int:
         return len(count[group] & {*parts[at]})

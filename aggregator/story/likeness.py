@@ -1,8 +1,9 @@
 """How alike entries and stories are: one number from words, names, numbers, meaning, language and time.
 
 The likeness of two entries is a sum: the cosine of their words, of their names, of their numbers and of their
-sentence vectors, each times its weight, less something for the time between them, for texts, of which more is asked
-than of bare headlines, and for how much else is reported at the time: in a crowd more entries are alike by chance.
+sentence vectors, each times its weight, less something for the time between them, and for texts, of which more is
+asked than of bare headlines: the more so the more else is reported at the time, since in a crowd more entries are
+alike by chance.
 The likeness of two stories is the average over all pairs of their entries. Because every part is a dot product or a
 mean, the sums of a story's entries are all that is needed for it (average linkage, in constant time).
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from math import exp, log, sqrt
 from typing import Any
 
@@ -42,10 +43,9 @@ class Weights:
     hours: float
     """Taken off two bare headlines that are hours apart: they say little beside that they came together."""
     text: float
-    """Taken off for two entries with text, which say more of their event than headlines."""
-    crowd: float
-    """Added for each time that less is reported on those days, by a factor of e, than `aggregator.story.background`
-    counts at most."""
+    """Taken off for two entries with text, which say more of their event than headlines, in a crowd."""
+    quiet: float
+    """So much less is taken off for each time that fewer entries are reported on those days, by a factor of e."""
     enough: float
     """The likeness from which two entries or stories report one event."""
 
@@ -60,7 +60,7 @@ WORDS_ALONE = Weights(
     days=5,
     hours=0.1,
     text=0.1,
-    crowd=0.03,
+    quiet=0.03,
     enough=0.12,
 )
 WITH_MEANING = Weights(
@@ -73,7 +73,7 @@ WITH_MEANING = Weights(
     days=5,
     hours=0.22,
     text=0.365,
-    crowd=0.075,
+    quiet=0.075,
     enough=0.138,
 )
 
@@ -90,8 +90,8 @@ class Sum:
     languages: Counter[str | None]
     text: float
     """How many of them have more than a headline."""
-    crowd: float
-    """For each of them how much is reported on those days: the logarithm, 0 for very much."""
+    asked: float
+    """What is taken off for those."""
     first: datetime
     last: datetime
 
@@ -101,8 +101,8 @@ class Member(Sum):
     """An entry among those that new ones are compared with."""
 
     entry: EntryId = field(default=EntryId(0))
-    since: datetime = datetime.min.replace(tzinfo=UTC)
-    """The pass since which it is in its story."""
+    since: datetime | None = None
+    """The pass in which it came into its story; None where that was before it was read from the store."""
     alike: dict[EntryId, float] = field(default_factory=dict)
     """Its likeness to others, as far as that was asked for."""
 
@@ -154,15 +154,14 @@ def likeness(one: Sum, other: Sum, weights: Weights) -> float:
         found += float(one.vector @ other.vector)
     same = sum(count * other.languages[language] for language, count in one.languages.items())
     text = (one.text / one.count + other.text / other.count) / 2
-    crowd = (one.crowd / one.count + other.crowd / other.count) / 2
+    asked = (one.asked / one.count + other.asked / other.count) / 2
     days = days_apart(one, other)
     return (
         found / pairs
         + weights.across * (1 - same / pairs)
         - weights.day * min(days, weights.days)
         - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
-        - weights.text * text
-        - weights.crowd * crowd
+        - asked
     )
 
 
@@ -190,7 +189,7 @@ def total(parts: Sequence[Sum]) -> Sum:
         vector=first.vector,
         languages=Counter(first.languages),
         text=first.text,
-        crowd=first.crowd,
+        asked=first.asked,
         first=first.first,
         last=first.last,
     )
@@ -208,7 +207,7 @@ def include(whole: Sum, part: Sum) -> None:
         whole.vector = part.vector if whole.vector is None else whole.vector + part.vector
     whole.languages.update(part.languages)
     whole.text += part.text
-    whole.crowd += part.crowd
+    whole.asked += part.asked
     whole.first = min(whole.first, part.first)
     whole.last = max(whole.last, part.last)
 

@@ -89,13 +89,14 @@ class Window:
         if vector is not None:
             self._learnt[entry] = vector
             vector = self.background.centred(vector, language) * self.weights.meaning**0.5
+        text = min(profile.length * _FULL, 1.0)
         return Member(
             count=1,
             traits=weigh(profile, self.weights, self.background.rarity),
             vector=vector,
             languages=Counter([language]),
-            text=min(profile.length * _FULL, 1.0),
-            crowd=self.background.crowd(dated),
+            text=text,
+            asked=text * (self.weights.text - self.weights.quiet * self.background.quiet(dated)),
             first=dated,
             last=dated,
             entry=entry,
