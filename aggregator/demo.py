@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from aggregator.update import Clock, Observer, Summary, make_limits, synchronize
 
 SAMPLES = Path(__file__).parent / "samples"
 _ORIGIN = "http://127.0.0.1:8081/"
+_EMBEDDER = "embedder: auto"
 _BASE = "http://127.0.0.1:8080/"
 _MARK = ".aggregator-demo"
 
@@ -38,10 +40,13 @@ def demonstrate(
     clock: Clock,
     jitter: Callable[[], float],
     serve: bool,
+    embedder: str,
     stop: threading.Event,
     observer: Observer | None = None,
 ) -> Iterator[Demo]:
     """Fill `folder` from the samples in one real pass; with `serve` its result is served in the block.
+
+    `embedder` is what the setting `stories.embedder` may be.
 
     Raises UsageError when the folder holds something that is not a demonstration's.
     """
@@ -49,7 +54,7 @@ def demonstrate(
     published = folder / "feeds"
     with _result(published, serve) as address:
         with serving(SAMPLES / "feeds", "127.0.0.1:0") as origin:
-            configuration = _configure(folder, origin=origin, base=address)
+            configuration = _configure(folder, origin=origin, base=address, embedder=embedder)
             with writer_lock(configuration.database), open_store(configuration.database) as db:
                 rules = synchronize(db, configuration)
                 engine = LocalEngine(make_limits(configuration), clock=clock.now)
@@ -94,9 +99,10 @@ def _claim(folder: Path) -> None:
     mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
 
 
-def _configure(folder: Path, *, origin: str, base: str) -> Configuration:
+def _configure(folder: Path, *, origin: str, base: str, embedder: str) -> Configuration:
     for sample in sorted((SAMPLES / "config").glob("*.yaml")):
         text = sample.read_text(encoding="utf-8").replace(_ORIGIN, origin)
+        text = text.replace(_EMBEDDER, f"embedder: {json.dumps(embedder)}")
         (folder / sample.name).write_text(text, encoding="utf-8")
     configuration = load(folder, environ={})
     site = configuration.aggregator.site.model_copy(update={"base_url": base})

@@ -109,7 +109,7 @@ def requests(log: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder = tmp_path_factory.mktemp("browser")
-    with started(folder / "said", "demo", "--dir", folder / "demo") as running:
+    with started(folder / "said", "demo", "--embedder", "words", "--dir", folder / "demo") as running:
         site = running.hears(r"Pages: +(http://127\.0\.0\.1:\d+/)\n")[1]
         running.hears("until Ctrl-C")
         yield Browser(site, folder / "demo" / "feeds", folder)

@@ -178,7 +178,7 @@ def test_the_daemon_fetches_and_stops_on_a_signal(wire: Desk, origin: Origin) ->
 
 def test_the_demo_fills_a_folder_that_the_other_commands_can_read(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    result = CliRunner().invoke(main, ["demo", "--once", "--dir", str(folder)])
+    result = CliRunner().invoke(main, ["demo", "--once", "--embedder", "words", "--dir", str(folder)])
     assert result.exit_code == 0, result.output
     assert f"Files:   {folder}/feeds\n" in result.stdout
     listed = CliRunner().invoke(main, ["--config", str(folder), "topics", "list", "--json"])
@@ -187,7 +187,7 @@ def test_the_demo_fills_a_folder_that_the_other_commands_can_read(tmp_path: Path
 
 
 def test_the_demo_serves_its_feeds_and_leaves_nothing_behind(desk: Desk) -> None:
-    with desk.start("demo") as process:
+    with desk.start("demo", "--embedder", "words") as process:
         assert process.stdout is not None
         lines = []
         while not lines or "Ctrl-C" not in lines[-1]:

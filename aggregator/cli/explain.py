@@ -152,10 +152,18 @@ def _repetition(mine: dict[str, Any], its: dict[str, Any], original: EntryId) ->
     return f"it repeats most of the text of entry {original}"
 
 
-def _spelt(stems: Iterable[str], text: str) -> list[str]:
-    """The words of the text that begin with these stems, each once."""
-    found = (re.search(rf"\b{re.escape(stem)}\w*", text, re.IGNORECASE) for stem in stems)
-    return list(dict.fromkeys(match[0] for match in found if match))
+def _spelt(traits: Iterable[str], text: str) -> list[str]:
+    """The words of the text that begin or sound like these, each once."""
+    from aggregator.story.sound import sound
+
+    by_sound: dict[str | None, str] = {}
+    for word in re.findall(r"[^\W\d_]+", text):
+        by_sound.setdefault(sound(word), word)
+    found = []
+    for trait in traits:
+        match = re.search(rf"\b{re.escape(trait)}\w*", text, re.IGNORECASE)
+        found.append(match[0] if match else by_sound.get(trait))
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _likeness(closest: EntryId, evidence: Evidence, words: Sequence[str], *, is_here: bool) -> str:

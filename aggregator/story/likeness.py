@@ -64,16 +64,16 @@ WORDS_ALONE = Weights(
     enough=0.12,
 )
 WITH_MEANING = Weights(
-    words=0.19,
-    names=0.36,
-    numbers=0.2,
+    words=0.18,
+    names=0.334,
+    numbers=0.209,
     meaning=0.68,
-    across=0.23,
-    day=0.038,
+    across=0.215,
+    day=0.031,
     days=5,
-    hours=0.22,
-    text=0.365,
-    quiet=0.075,
+    hours=0.3,
+    text=0.373,
+    quiet=0.077,
     enough=0.138,
 )
 

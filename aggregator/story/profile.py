@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from aggregator.model import Profile
+from aggregator.story.sound import sound
 from aggregator.text.fold import words
 
 _LEAD = 600
@@ -17,6 +18,8 @@ _NAMES_IN = 3000
 _TITLE_WEIGHT = 2
 _MOST_WORDS = 48
 _MOST_NAMES = 32
+_FEW_CAPITALS = 0.6
+"""Share of words with a capital in a headline, above which they say nothing of names."""
 _FULL_LENGTH = 1500
 
 _HANGUL = re.compile(r"[가-힣]")
@@ -24,6 +27,8 @@ _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD_CASED = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_UNCASED = re.compile(r"[가-힣ァ-ヴ]")
+"""Scripts without capitals, in which foreign names are spelt by their sound: any word may be one."""
 _CLAUSE = re.compile(r"(?<=[.!?»”\"])\s+|\n|: ")
 
 _STOP_WORDS = """
@@ -52,7 +57,7 @@ def make_profile(title: str, text: str) -> Profile:
     counts.update(terms(text[:_LEAD]))
     return Profile(
         words=_most(counts, _MOST_WORDS),
-        names=_most(Counter(_names(text[:_NAMES_IN])), _MOST_NAMES),
+        names=_most(Counter([*_title_names(title), *_names(text[:_NAMES_IN])]), _MOST_NAMES),
         numbers=_most(Counter(_NUMBER.findall(f"{title} {text[:_NAMES_IN]}")), _MOST_NAMES),
         length=round(min(len(text) / _FULL_LENGTH, 1.0), 3),
     )
@@ -82,11 +87,27 @@ def terms(text: str) -> Iterable[str]:
             yield word[:6]
 
 
+def _title_names(title: str) -> Iterable[str]:
+    """The names of a headline, unless it Writes Every Word Like a Name."""
+    found = _WORD_CASED.findall(title)
+    cased = [word for word in found if word[0].isupper() or word[0].islower()]
+    if sum(word[0].isupper() for word in cased) <= _FEW_CAPITALS * len(cased):
+        yield from filter(None, map(_name, found))
+
+
 def _names(text: str) -> Iterable[str]:
-    """Words with a capital inside a sentence: names of people, places, bodies, without their endings."""
+    """Words with a capital inside a sentence: names of people, places, bodies."""
     for clause in _CLAUSE.split(text):
-        for word in _WORD_CASED.findall(clause)[1:]:
-            if word[0].isupper() and len(word) > 1:
-                folded = unicodedata.normalize("NFKC", word).casefold()
-                if folded not in _STOP:
-                    yield folded[:6]
+        found = _WORD_CASED.findall(clause)
+        # What begins a sentence has a capital in any case
+        yield from filter(None, map(_name, found[_UNCASED.match(found[0]) is None :] if found else ()))
+
+
+def _name(word: str) -> str | None:
+    """How a name sounds; what is too short for that, as it is written without its ending."""
+    if _UNCASED.match(word):
+        return sound(word)
+    if not word[0].isupper() or len(word) < 2:
+        return None
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    return None if folded in _STOP else sound(word) or folded[:6]
