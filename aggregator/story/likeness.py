@@ -51,30 +51,30 @@ class Weights:
 
 
 WORDS_ALONE = Weights(
-    words=0.9,
-    names=0.3,
-    numbers=0.2,
+    words=0.587,
+    names=0.41,
+    numbers=0.149,
     meaning=0.0,
-    across=0.0,
-    day=0.02,
+    across=0.042,
+    day=0.032,
     days=5,
-    hours=0.1,
-    text=0.1,
-    quiet=0.03,
-    enough=0.12,
+    hours=0.29,
+    text=0.193,
+    quiet=0.062,
+    enough=0.028,
 )
 WITH_MEANING = Weights(
-    words=0.18,
-    names=0.334,
-    numbers=0.209,
+    words=0.08,
+    names=0.27,
+    numbers=0.19,
     meaning=0.68,
-    across=0.215,
-    day=0.031,
+    across=0.183,
+    day=0.039,
     days=5,
     hours=0.3,
-    text=0.373,
-    quiet=0.077,
-    enough=0.138,
+    text=0.336,
+    quiet=0.082,
+    enough=0.145,
 )
 
 
