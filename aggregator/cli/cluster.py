@@ -90,12 +90,14 @@ def _read(file: Path) -> Iterator[Line]:
 def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
     from aggregator.embed import make_embedder
     from aggregator.story.cluster import founded_by, split_from
-    from aggregator.story.grouping import AT_ONCE, Grouping
+    from aggregator.story.grouping import AT_ONCE, LATE, Grouping
     from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
 
     embedder = make_embedder(name)
     grouping = Grouping(_SPAN, WITH_MEANING if embedder else WORDS_ALONE)
     arrivals = [_arrival(number, line) for number, line in enumerate(lines)]
+    if arrivals:  # as in one pass that brings all of them
+        grouping.late = max(arrivals[0].dated, arrivals[-1].dated - LATE * _SPAN)
     originals = {arrival.entry: grouping.original_of(arrival) for arrival in arrivals}
     new = [arrival.entry for arrival in arrivals if originals[arrival.entry] is None]
     vectors = _vectors(lines, new, embedder) if embedder else {}

@@ -19,6 +19,8 @@ _BEGINNING = 260
 """Characters of the text that are embedded: more takes longer, and makes long texts alike."""
 COPIED_WITHIN = timedelta(days=14)
 """A text is recognised in its edited and cut copies for so long, or for as long as stories live."""
+LATE = 2
+"""So many windows back stories are looked at again for entries that arrive late."""
 MOST_ENTRIES = 100_000
 """Entries that are held at most, and texts: beyond that the oldest are let go before their time."""
 _TEXT_BYTES = 1400
@@ -107,6 +109,7 @@ class Grouping:
         `began`: when that was made; `is_fixed`: an editor had the last word on what belongs to it.
         """
         member = self._member(arrival, vector)
+        member.since = began
         group = self.window.groups.get(story)
         if group is None:
             self.window.put(story, [member], is_fixed=is_fixed, began=began)

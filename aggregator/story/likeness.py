@@ -60,8 +60,8 @@ WORDS_ALONE = Weights(
     days=5,
     hours=0.29,
     text=0.193,
-    quiet=0.062,
-    enough=0.028,
+    quiet=0.045,
+    enough=0.03,
 )
 WITH_MEANING = Weights(
     words=0.08,
@@ -102,7 +102,7 @@ class Member(Sum):
 
     entry: EntryId = field(default=EntryId(0))
     since: datetime | None = None
-    """The pass in which it came into its story; None where that was before it was read from the store."""
+    """The pass in which it came into its story; of one that was read from the store, in which that was made."""
     alike: dict[EntryId, float] = field(default_factory=dict)
     """Its likeness to others, as far as that was asked for."""
 
