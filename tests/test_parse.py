@@ -279,8 +279,11 @@ def test_elements_in_any_order_break_nothing(pieces: list[tuple[str, str]]) -> N
         f'<rss version="2.0" {NAMESPACES}><channel><item><title>First</title></item>{soup}'
         "</item></channel></rss>"
     )
-    entries = harvest(document).entries
-    assert entries[0].title.startswith("First") or "title" in soup
+    found = harvest(document)
+    if "textinput" in soup and found.failure is not None:  # feedparser trips over a link in it: told as malformed
+        assert found.failure.kind == "malformed"
+        return
+    assert found.entries[0].title.startswith("First") or "title" in soup
 
 
 # Without U+0080 to U+00FF: feedparser reads `Â¡` as UTF-8 that was taken for Latin-1

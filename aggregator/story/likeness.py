@@ -23,6 +23,9 @@ _DAY = 86400.0
 _HOURS = 0.1
 """Days after which two headlines count as hours apart: they do so by two thirds."""
 _NAME, _NUMBER = "\x01", "\x02"
+_DOUBT = 4.0
+"""As much rarity is taken to be unshared in names and numbers: that two headlines have the one frequent name they
+have in common says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +54,30 @@ class Weights:
 
 
 WORDS_ALONE = Weights(
-    words=0.587,
-    names=0.41,
-    numbers=0.149,
+    words=0.768,
+    names=0.312,
+    numbers=0.142,
     meaning=0.0,
-    across=0.042,
-    day=0.032,
+    across=0.18,
+    day=0.016,
     days=5,
-    hours=0.29,
-    text=0.193,
-    quiet=0.045,
+    hours=0.3,
+    text=0.24,
+    quiet=0.034,
     enough=0.03,
 )
 WITH_MEANING = Weights(
-    words=0.08,
-    names=0.27,
-    numbers=0.19,
+    words=0.189,
+    names=0.397,
+    numbers=0.369,
     meaning=0.68,
-    across=0.183,
-    day=0.039,
+    across=0.225,
+    day=0.044,
     days=5,
     hours=0.3,
-    text=0.336,
-    quiet=0.082,
-    enough=0.145,
+    text=0.418,
+    quiet=0.1,
+    enough=0.146,
 )
 
 
@@ -121,18 +124,18 @@ class Evidence:
 
 
 def weigh(profile: Profile, weights: Weights, rarity: Callable[[str], float]) -> dict[str, float]:
-    """The traits of an entry, each kind of length 1 times the root of its weight.
+    """The traits of an entry, each kind of length 1 at most times the root of its weight.
 
     `rarity` says how telling a trait is; words are told by their logarithmic count times that (TF-IDF).
     """
     traits: dict[str, float] = {}
-    for mark, counts, weight in (
-        ("", profile.words, weights.words),
-        (_NAME, profile.names, weights.names),
-        (_NUMBER, profile.numbers, weights.numbers),
+    for mark, counts, weight, doubt in (
+        ("", profile.words, weights.words, 0.0),
+        (_NAME, profile.names, weights.names, _DOUBT),
+        (_NUMBER, profile.numbers, weights.numbers, _DOUBT),
     ):
         weighed = {mark + key: (1 + log(count)) * rarity(mark + key) for key, count in counts}
-        norm = sqrt(sum(value * value for value in weighed.values()))
+        norm = sqrt(sum(value * value for value in weighed.values()) + doubt * doubt)
         if norm:
             scale = sqrt(weight) / norm
             traits.update((key, value * scale) for key, value in weighed.items())
