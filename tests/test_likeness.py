@@ -159,15 +159,21 @@ def test_evidence_names_what_both_share_the_most_telling_first() -> None:
     one = member(Profile(words=(("summit", 3), ("seoul", 1), ("minist", 1)), numbers=(("40", 1),)))
     other = member(Profile(words=(("summit", 3), ("seoul", 1), ("troops", 1)), numbers=(("40", 1),)))
     found = evidence(one, other, WORDS_ALONE)
-    assert found.shared == ("summit", "40", "seoul")
-    assert found.numbers == pytest.approx(WORDS_ALONE.numbers)
+    assert found.shared == ("summit", "seoul", "40")
+    assert 0 < found.numbers < WORDS_ALONE.numbers
     assert found.names == 0
 
 
-def test_entries_that_are_equal_in_all_are_alike_by_the_sum_of_the_weights() -> None:
-    one = member(Profile((("a", 1), ("b", 2)), (("c", 1),), (("1", 1),)))
+def test_entries_that_are_equal_in_all_are_alike_by_the_sum_of_the_weights_the_more_names_the_nearer() -> None:
+    def alike(names: int) -> float:
+        some = tuple((f"n{number}", 1) for number in range(names))
+        one = member(Profile((("a", 1), ("b", 2)), some, some))
+        return likeness(one, one, WORDS_ALONE)
+
     weights = WORDS_ALONE.words + WORDS_ALONE.names + WORDS_ALONE.numbers
-    assert likeness(one, one, WORDS_ALONE) == pytest.approx(weights)
+    assert alike(0) == pytest.approx(WORDS_ALONE.words)
+    assert alike(0) < alike(1) < alike(10) < weights
+    assert alike(10_000) == pytest.approx(weights, rel=0.01)
 
 
 def test_a_word_a_name_and_a_number_of_the_same_letters_are_not_the_same() -> None:
