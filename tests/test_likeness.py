@@ -52,7 +52,7 @@ def member(
         count=1,
         traits=weigh(profile, weights, lambda _: 1.0),
         vector=vector,
-        languages=Counter([language]),
+        languages=Counter([language] if language else []),
         text=text,
         asked=text * (weights.text - weights.quiet * quiet),
         first=at,
@@ -148,7 +148,7 @@ def test_the_parts_of_the_evidence_sum_up_to_the_likeness(one: Member, other: Me
     taken_off = WORDS_ALONE.day * min(found.days, WORDS_ALONE.days)
     text = (one.text + other.text) / 2
     taken_off += WORDS_ALONE.text * text + WORDS_ALONE.hours * (1 - text) * (1 - exp(-found.days / 0.1))
-    if one.languages != other.languages:
+    if one.languages and other.languages and one.languages != other.languages:
         taken_off -= WORDS_ALONE.across
     assert found.likeness == pytest.approx(found.words + found.names + found.numbers - taken_off)
     assert found.likeness == pytest.approx(likeness(one, other, WORDS_ALONE))
@@ -164,7 +164,9 @@ def test_evidence_names_what_both_share_the_most_telling_first() -> None:
     assert found.names == 0
 
 
-def test_entries_that_are_equal_in_all_are_alike_by_the_sum_of_the_weights_the_more_names_the_nearer() -> None:
+def test_entries_that_are_equal_in_all_are_alike_by_the_sum_of_the_weights_the_more_names_the_nearer() -> (
+    None
+):
     def alike(names: int) -> float:
         some = tuple((f"n{number}", 1) for number in range(names))
         one = member(Profile((("a", 1), ("b", 2)), some, some))

@@ -280,7 +280,9 @@ def test_elements_in_any_order_break_nothing(pieces: list[tuple[str, str]]) -> N
         "</item></channel></rss>"
     )
     found = harvest(document)
-    if "textinput" in soup and found.failure is not None:  # feedparser trips over a link in it: told as malformed
+    if (
+        "textinput" in soup and found.failure is not None
+    ):  # feedparser trips over a link in it: told as malformed
         assert found.failure.kind == "malformed"
         return
     assert found.entries[0].title.startswith("First") or "title" in soup

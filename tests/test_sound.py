@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_a_sound_is_made_of_three_to_five_of_nine_consonants_none_twice_in_a_row
     if heard is not None:
         assert 3 <= len(heard) <= 5
         assert set(heard) <= set("pdtgksrmn")
-        assert all(one != other for one, other in zip(heard, heard[1:], strict=False))
+        assert all(one != other for one, other in pairwise(heard))
 
 
 def test_the_names_of_a_report_are_the_same_in_three_languages() -> None:

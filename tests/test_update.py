@@ -81,11 +81,18 @@ def counts(summary: Summary) -> dict[str, int | float]:
     return {name: value for name, value in summary.as_dict().items() if value}
 
 
+ENGLISH = "    language: en\n"
+
+
 def fill(passes: Passes, origin: Origin) -> None:
     """Five sources: one with an ETag, one without, one gone, one missing, one that is no feed."""
     desk = passes.desk
-    desk.add("tagged", origin.put("/tagged", rss("Tagged", item("one", text=LONG), item("two")), etag='"1"'))
-    desk.add("plain", origin.put("/plain", rss("Plain", item("three"), item("copy", text=LONG))))
+    desk.add(
+        "tagged",
+        origin.put("/tagged", rss("Tagged", item("one", text=LONG), item("two")), etag='"1"'),
+        ENGLISH,
+    )
+    desk.add("plain", origin.put("/plain", rss("Plain", item("three"), item("copy", text=LONG))), ENGLISH)
     desk.add("gone", origin.put("/gone", status=410))
     desk.add("missing", origin.url("/missing"))
     desk.add("page", origin.put("/page", "<html><body>Hello</body></html>"))

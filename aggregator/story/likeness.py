@@ -90,7 +90,8 @@ class Sum:
     """Word, name or number → the weight with which it counts; the product with another's is their likeness."""
     vector: Any
     """A numpy array, or None where there are no sentence vectors."""
-    languages: Counter[str | None]
+    languages: Counter[str]
+    """Without those that are not known: they are taken for no other language."""
     text: float
     """How many of them have more than a headline."""
     asked: float
@@ -156,12 +157,13 @@ def likeness(one: Sum, other: Sum, weights: Weights) -> float:
     if one.vector is not None and other.vector is not None:
         found += float(one.vector @ other.vector)
     same = sum(count * other.languages[language] for language, count in one.languages.items())
+    known = one.languages.total() * other.languages.total()
     text = (one.text / one.count + other.text / other.count) / 2
     asked = (one.asked / one.count + other.asked / other.count) / 2
     days = days_apart(one, other)
     return (
         found / pairs
-        + weights.across * (1 - same / pairs)
+        + weights.across * (known - same) / pairs
         - weights.day * min(days, weights.days)
         - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
         - asked

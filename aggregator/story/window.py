@@ -94,7 +94,7 @@ class Window:
             count=1,
             traits=weigh(profile, self.weights, self.background.rarity),
             vector=vector,
-            languages=Counter([language]),
+            languages=Counter([language] if language else []),
             text=text,
             asked=text * (self.weights.text - self.weights.quiet * self.background.quiet(dated)),
             first=dated,
@@ -208,7 +208,7 @@ class Window:
             return
         self._drop(id)
         for member in group.members:
-            (language,) = member.languages
+            language = next(iter(member.languages), None)
             self.background.forget(
                 member.traits, member.first, language, self._learnt.pop(member.entry, None)
             )
