@@ -75,9 +75,9 @@ WITH_MEANING = Weights(
     day=0.044,
     days=5,
     hours=0.3,
-    text=0.418,
+    text=0.427,
     quiet=0.1,
-    enough=0.146,
+    enough=0.138,
 )
 
 

@@ -16,6 +16,8 @@ from benchmarks.quality.datasets import CHECKOUT, CURATION
 from benchmarks.quality.parts import PARTS, Inputs, Row
 from benchmarks.quality.report import json_line, page
 
+_BY_WORDS = ("duplicates", "examples")
+"""Copies are found by their words, with or without embeddings; and embedding Reuters takes half an hour."""
 _PAGE = CHECKOUT / "docs" / "quality.md"
 
 
@@ -46,8 +48,7 @@ def _embedders(asked: Embedder | None) -> list[Embedder]:
 
 def _measured(parts: Iterable[str], inputs: Inputs, embedders: Sequence[Embedder]) -> Iterator[Row]:
     for part in parts:
-        # Copies are found by their words, with or without embeddings
-        for embedder in embedders[-1:] if part == "duplicates" else embedders:
+        for embedder in embedders[-1:] if part in _BY_WORDS else embedders:
             yield from PARTS[part](inputs, embedder)
 
 
