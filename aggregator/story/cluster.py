@@ -14,13 +14,13 @@ from datetime import datetime
 from hashlib import blake2b
 
 from aggregator.model import EntryId, SourceId, StoryId
-from aggregator.story.likeness import Evidence, Member, Weights, evidence, likeness
+from aggregator.story.likeness import Evidence, Member, Weights, evidence, kinship, likeness
 from aggregator.story.window import Group, Window
 
 _DOUBT = 0.1
 """A story that is so much less than enough like a new entry is thought about all the same."""
-_AKIN = 0.06
-"""A story that is so much less than enough like the first entry of another one is related to it: what it follows up."""
+_AKIN = 0.25
+"""Kinship from which the story that an entry starts is related to another one: what it follows up."""
 _NEIGHBOURS = 4
 """Other stories at most that are put together anew with the one that took an entry."""
 _RETHOUGHT = 24
@@ -81,7 +81,7 @@ def place(
         ((likeness(member, group.sum, window.weights), group) for group in window.near(member)),
         key=lambda pair: (-pair[0], pair[1].sum.first, pair[1].id),
     )
-    akin = [group.id for alike, group in ranked if alike >= window.weights.enough - _AKIN]
+    akin = [group.id for _, group in ranked if kinship(member, group.sum) >= _AKIN]
     placement = _place(window, member, ranked, own, split_off)
     if placement.joined == own:
         placement.related += (id for id in akin if id in window.groups and id != own)

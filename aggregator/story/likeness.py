@@ -75,9 +75,9 @@ WITH_MEANING = Weights(
     day=0.044,
     days=5,
     hours=0.3,
-    text=0.427,
+    text=0.436,
     quiet=0.1,
-    enough=0.138,
+    enough=0.129,
 )
 
 
@@ -150,19 +150,24 @@ def keys(profile: Profile) -> Iterable[str]:
             yield mark + key
 
 
-def likeness(one: Sum, other: Sum, weights: Weights) -> float:
-    """The average likeness of the pairs between the two."""
-    pairs = one.count * other.count
+def kinship(one: Sum, other: Sum) -> float:
+    """What the pairs between the two share on average: likeness without regard to time, language and crowd."""
     found = dot(one.traits, other.traits)
     if one.vector is not None and other.vector is not None:
         found += float(one.vector @ other.vector)
+    return found / (one.count * other.count)
+
+
+def likeness(one: Sum, other: Sum, weights: Weights) -> float:
+    """The average likeness of the pairs between the two."""
+    pairs = one.count * other.count
     same = sum(count * other.languages[language] for language, count in one.languages.items())
     known = one.languages.total() * other.languages.total()
     text = (one.text / one.count + other.text / other.count) / 2
     asked = (one.asked / one.count + other.asked / other.count) / 2
     days = days_apart(one, other)
     return (
-        found / pairs
+        kinship(one, other)
         + weights.across * (known - same) / pairs
         - weights.day * min(days, weights.days)
         - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
