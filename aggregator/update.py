@@ -161,12 +161,10 @@ def update(
     summary = Summary(sources=len(states))
     observer.started(len(states))
     touched: set[StoryId] = set()
-    if states:
-        fetch = configuration.aggregator.fetch
-        ledger = Ledger(
-            db, sources=configuration.sources, states=states, rules=rules, fetch=fetch, jitter=jitter
-        )
-        touched = _harvest(ledger, engine, _requests(states, configuration.sources), summary, stop, observer)
+    if requests := _requests(states, configuration.sources):
+        sources, fetch = configuration.sources, configuration.aggregator.fetch
+        ledger = Ledger(db, sources=sources, states=states, rules=rules, fetch=fetch, jitter=jitter)
+        touched = _harvest(ledger, engine, requests, summary, stop, observer)
     groups = groups or Groups(db, span=configuration.aggregator.stories.window, embedder=embedder)
     grouped = groups.group(now=clock.now(), stop=stop)
     summary.count_stories(grouped, touched)

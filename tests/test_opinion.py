@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import entry
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,15 +32,10 @@ def sign(
     language: str | None = "en",
     source_title: str | None = None,
 ) -> str | None:
-    return opinion_sign(
-        url=url,
-        title=title,
-        categories=categories,
-        author=author,
-        text=text,
-        language=language,
-        source_title=source_title,
+    piece = entry(
+        "one", url=url, title=title, categories=categories, author=author, text=text, language=language
     )
+    return opinion_sign(piece, source_title=source_title)
 
 
 @pytest.mark.parametrize(
@@ -254,10 +250,10 @@ class TestLabelledData:
         assert found == {e["id"] for e in entries if e["opinion"]}
 
     def test_they_are_found_by_their_wording_too(self) -> None:
-        for entry in lines("korea-ukraine-dev.jsonl"):
-            if entry["opinion"]:
-                title = entry["title"].split("] ")[-1].split(": ")[-1]
-                assert sign(title, entry["text"], language=entry["language"]), entry["id"]
+        for line in lines("korea-ukraine-dev.jsonl"):
+            if line["opinion"]:
+                title = line["title"].split("] ")[-1].split(": ")[-1]
+                assert sign(title, line["text"], language=line["language"]), line["id"]
 
     def test_hardly_any_agency_report_is_taken_for_an_opinion(self) -> None:
         taken = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import LONG, NOON, Books, entry
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_publish_formats import report
 
-from aggregator.model import EntryId, SourceId, StoryId
+from aggregator.model import EntryId, Report, SourceId, Story, StoryId
 from aggregator.store.connection import open_store
 from aggregator.story.cluster import founded_by, split_from
 from aggregator.story.compose import choose_lead, compose, excerpt
@@ -30,12 +31,12 @@ def test_a_story_holds_an_entry_and_its_copies(books: Books) -> None:
 
 
 def test_story_ids_are_the_same_at_every_run(tmp_path: Path) -> None:
-    def ids(name: str) -> list[tuple[str, str]]:
+    def ids(name: str) -> list[Any]:
         with open_store(tmp_path / name) as db:
             books = Books(db, tmp_path)
             books.fetch_from("a", entry("one", text=LONG), entry("two"), at=NOON + len(name) * HOUR)
             books.fetch_from("b", entry("copy", text=LONG), entry("three"))
-            return books.rows("SELECT title, story FROM entries ORDER BY title")  # type: ignore[return-value]
+            return books.rows("SELECT title, story FROM entries ORDER BY title")
 
     assert ids("first.db") == ids("second-run.db")
 
@@ -73,27 +74,27 @@ def test_the_earliest_report_leads_and_opinions_only_when_there_is_nothing_else(
     assert choose_lead(same).entry == 7
 
 
-def tell(*reports: object, headline: str | None = None) -> object:
+def tell(*reports: Report, headline: str | None = None) -> Story:
     return compose(
         StoryId("s"),
         reports,
         first_published=NOON,
         updated=NOON,
-        headline=headline,  # type: ignore[arg-type]
+        headline=headline,
     )
 
 
 def test_the_headline_is_the_editors_else_the_leads_else_the_outlets() -> None:
-    assert tell(report(1), headline="By hand").headline == "By hand"  # type: ignore[attr-defined]
-    assert tell(report(1, title="Lead")).headline == "Lead"  # type: ignore[attr-defined]
-    assert tell(report(1, title="")).headline == "Outlet 1"  # type: ignore[attr-defined]
+    assert tell(report(1), headline="By hand").headline == "By hand"
+    assert tell(report(1, title="Lead")).headline == "Lead"
+    assert tell(report(1, title="")).headline == "Outlet 1"
 
 
 def test_opinions_stand_apart_and_coverage_holds_all() -> None:
     told = tell(report(1, kind="opinion"), report(2), report(3, duplicate_of=EntryId(2)))
-    assert [one.entry for one in told.opinions] == [1]  # type: ignore[attr-defined]
-    assert [one.entry for one in told.coverage] == [1, 2, 3]  # type: ignore[attr-defined]
-    assert {one.entry for one in told.story} == {2}  # type: ignore[attr-defined]
+    assert [one.entry for one in told.opinions] == [1]
+    assert [one.entry for one in told.coverage] == [1, 2, 3]
+    assert {one.entry for one in told.story} == {2}
 
 
 @pytest.mark.parametrize(
@@ -131,4 +132,4 @@ COVERAGE = (
 
 @pytest.mark.parametrize(("republish", "hours"), [("never", 0), ("on_new_source", 2), ("on_revision", 9)])
 def test_an_item_is_shown_again_as_the_topic_says(republish: str, hours: int) -> None:
-    assert shown_as_updated(tell(*COVERAGE), republish) == NOON + hours * HOUR  # type: ignore[arg-type]
+    assert shown_as_updated(tell(*COVERAGE), republish) == NOON + hours * HOUR

@@ -133,15 +133,7 @@ def _opinion(report: Report) -> str:
     """Why it stands among the opinions, as the end of a sentence."""
     from aggregator.story.opinion import opinion_sign
 
-    sign = opinion_sign(
-        url=report.url,
-        title=report.title,
-        categories=report.categories,
-        author=report.author,
-        text=report.text,
-        language=report.language,
-        source_title=report.source_title,
-    )
+    sign = opinion_sign(report, source_title=report.source_title)
     return f"; it is an opinion piece: {sign or 'all of its source are (opinion: true)'}"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.output import Column, json_option, print_fields, print_json, print_table
 from aggregator.cli.session import Session
+
+if TYPE_CHECKING:
+    from aggregator.status import Status
 
 
 @click.command()
@@ -30,7 +33,11 @@ def status(session: Session, as_json: bool) -> None:
         )
     if as_json:
         print_json([found])
-        return
+    else:
+        _print(found)
+
+
+def _print(found: Status) -> None:
     states = ", ".join(f"{count:,} {state}" for state, count in found["sources"].items())
     print_fields(
         {

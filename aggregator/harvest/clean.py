@@ -111,15 +111,7 @@ def clean_entry(
 
 
 def _kind(entry: Entry, request: Request, feed_title: str | None) -> Kind:
-    is_opinion = request.is_opinion or opinion_sign(
-        url=entry.url,
-        title=entry.title,
-        categories=entry.categories,
-        author=entry.author,
-        text=entry.text,
-        language=entry.language,
-        source_title=feed_title,
-    )
+    is_opinion = request.is_opinion or opinion_sign(entry, source_title=feed_title)
     return "opinion" if is_opinion else "report"
 
 

@@ -8,7 +8,7 @@ that are near the new entry are put together anew, entry by entry.
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -162,51 +162,57 @@ def _rearrange(
     own: StoryId,
     split_off: Callable[[StoryId, EntryId], StoryId],
 ) -> Placement:
-    """Make the parts the stories. The older a story is, the sooner its id goes to the part with most of it.
+    """Make the parts the stories, and say how that changes those that were."""
+    was = {known: group.id for group in groups for known in group.members}
+    shares = _shares(groups, parts, window.now)
+    names = _inherited(groups, shares)
+    heirs = {group.id: shares[group.id] for group in groups if group.id not in names.values()}
+    for at, part in enumerate(parts):
+        if at not in names:
+            names[at] = own if member in part else split_off(was[part[0]], part[0].entry)
+    placement = Placement(next(names[at] for at, part in enumerate(parts) if member in part))
+    for gone, share in heirs.items():
+        window.remove(gone)
+        placement.merged.append((gone, names[share.index(max(share))]))
+    merged = dict(placement.merged)
+    for at, part in enumerate(parts):
+        window.put(names[at], part)
+        for comer in (known for known in part if was.get(known) != names[at]):
+            comer.since = window.now
+            if len(part) > 1:
+                placement.reasons[comer.entry] = _reason(
+                    window, comer, [one for one in part if one is not comer]
+                )
+        for group in groups:
+            moved = tuple(known.entry for known in part if was.get(known) == group.id)
+            if moved and names[at] not in (group.id, merged.get(group.id)):
+                placement.moves.append(Move(group.id, names[at], moved))
+    return placement
+
+
+def _shares(
+    groups: Sequence[Group], parts: Sequence[list[Member]], now: datetime
+) -> dict[StoryId, list[int]]:
+    """How much of each story every part has.
 
     Of a story that readers know only what they know of it counts: its id never comes to name something else.
     """
-    was = {known: group for group in groups for known in group.members}
-    count = {
-        group: {m for m in group.members if m.since != window.now} or {*group.members} for group in groups
-    }
+    shares = {}
+    for group in groups:
+        counted = {known for known in group.members if known.since != now} or {*group.members}
+        shares[group.id] = [len(counted & {*part}) for part in parts]
+    return shares
 
-    def share(group: Group, at: int) -> int:
-        return len(count[group] & {*parts[at]})
 
+def _inherited(groups: Sequence[Group], shares: Mapping[StoryId, list[int]]) -> dict[int, StoryId]:
+    """Which parts get the id of a story: the older a story is, the sooner its id goes to the part with most of it."""
     names: dict[int, StoryId] = {}
     for group in sorted(groups, key=_seniority):
-        free = [at for at in range(len(parts)) if at not in names and share(group, at)]
+        share = shares[group.id]
+        free = [at for at, count in enumerate(share) if count and at not in names]
         if free:
-            names[max(free, key=lambda at: share(group, at))] = group.id
-    inherited = set(names.values())
-    for at, part in enumerate(parts):
-        if at not in names:
-            names[at] = own if member in part else split_off(was[part[0]].id, part[0].entry)
-    placement = Placement(next(names[at] for at, part in enumerate(parts) if member in part))
-    heirs = {
-        group.id: names[max(range(len(parts)), key=lambda at, group=group: share(group, at))]  # type: ignore[misc]
-        for group in groups
-        if group.id not in inherited
-    }
-    for at, part in enumerate(parts):
-        for known in part:
-            if len(part) > 1 and (known is member or was[known].id != names[at]):
-                others = [other for other in part if other is not known]
-                placement.reasons[known.entry] = _reason(window, known, others)
-        for group in groups:
-            moved = tuple(known.entry for known in part if was.get(known) is group)
-            if moved and names[at] not in (group.id, heirs.get(group.id)):
-                placement.moves.append(Move(group.id, names[at], moved))
-    for gone, heir in heirs.items():
-        window.remove(gone)
-        placement.merged.append((gone, heir))
-    for at, part in enumerate(parts):
-        for known in part:
-            if known is member or was[known].id != names[at]:
-                known.since = window.now
-        window.put(names[at], part)
-    return placement
+            names[max(free, key=share.__getitem__)] = group.id
+    return names
 
 
 def _seniority(group: Group) -> tuple[datetime, datetime, StoryId]:
