@@ -81,10 +81,13 @@ def place(
         ((likeness(member, group.sum, window.weights), group) for group in window.near(member)),
         key=lambda pair: (-pair[0], pair[1].sum.first, pair[1].id),
     )
-    akin = [group.id for _, group in ranked if kinship(member, group.sum) >= _AKIN]
     placement = _place(window, member, ranked, own, split_off)
     if placement.joined == own:
-        placement.related += (id for id in akin if id in window.groups and id != own)
+        placement.related += (
+            group.id
+            for _, group in ranked
+            if group.id in window.groups and kinship(member, group.sum) >= _AKIN
+        )
     return placement
 
 

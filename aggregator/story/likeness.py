@@ -179,7 +179,7 @@ def dot(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """The sum of products of what both have."""
     if len(one) > len(other):
         one, other = other, one
-    return sum(value * other[key] for key, value in one.items() if key in other)
+    return sum([value * other[key] for key, value in one.items() if key in other])
 
 
 def days_apart(one: Sum, other: Sum) -> float:
