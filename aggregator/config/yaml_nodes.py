@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 _MAX_DEPTH = 50
+_TOO_DEEP = f"nested more than {_MAX_DEPTH} deep"
 _MAX_ALIASED = 100_000
 _CORE = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {_CORE + name for name in ("int", "float", "bool", "null")}
@@ -95,7 +96,9 @@ def _fault(error: yaml.MarkedYAMLError, text: str) -> YamlFault:
     # The stubs allow for none; the parser always says where.
     mark: Any = error.problem_mark or error.context_mark
     message = f"not valid YAML: {error.problem}"
-    if text[mark.index : mark.index + 1] == "\t":
+    if "nesting depth" in (error.problem or ""):  # libyaml reads ahead and has a limit of its own
+        message = _TOO_DEEP
+    elif text[mark.index : mark.index + 1] == "\t":
         message = "not valid YAML: a tab cannot indent here, use spaces"
     elif error.context and error.context_mark and error.context_mark.line != mark.line:
         message += f", {error.context} that begins in line {error.context_mark.line + 1}"
@@ -146,7 +149,7 @@ class _Composer:
         self._check_tag(event)
         line, column, *_ = _place(event)
         if len(self._open) >= _MAX_DEPTH:
-            raise YamlFault(line, column, f"nested more than {_MAX_DEPTH} deep")
+            raise YamlFault(line, column, _TOO_DEEP)
         kind = Sequence if isinstance(event, yaml.SequenceStartEvent) else Mapping
         self._open.append(kind(*_place(event), bool(event.flow_style)))
         self._names.append(event.anchor)
