@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import combinations, product
 from math import exp
@@ -50,7 +51,7 @@ def member(
     at = NOON + timedelta(hours=hours)
     return Member(
         count=1,
-        traits=weigh(profile, weights, lambda _: 1.0),
+        traits=weigh(profile, weights, lambda traits: [1.0] * len(traits)),
         vector=vector,
         languages=Counter([language] if language else []),
         text=text,
@@ -228,10 +229,10 @@ def test_two_languages_get_what_they_cannot_have_in_words() -> None:
 
 
 def test_rare_words_tell_more_than_frequent_ones() -> None:
-    def rarity(trait: str) -> float:
-        return 5.0 if trait == "seoul" else 1.0
+    def rarities(traits: Sequence[str]) -> list[float]:
+        return [5.0 if trait == "seoul" else 1.0 for trait in traits]
 
-    traits = weigh(Profile(words=(("seoul", 1), ("said", 1))), WORDS_ALONE, rarity)
+    traits = weigh(Profile(words=(("seoul", 1), ("said", 1))), WORDS_ALONE, rarities)
     assert traits["seoul"] == pytest.approx(5 * traits["said"])
     assert sum(value * value for value in traits.values()) == pytest.approx(WORDS_ALONE.words)
 

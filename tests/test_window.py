@@ -99,7 +99,7 @@ def traces(background: Background) -> object:
     vector = np.array([0.5, -0.25, 1], "<f2")
     return (
         background.entries,
-        [background.rarity(f"{mark}{word}") for mark in ("", "\x01", "\x02") for word in WORDS],
+        background.rarities([f"{mark}{word}" for mark in ("", "\x01", "\x02") for word in WORDS]),
         [background.centred(vector, language).tolist() for language in ("en", "uk", None)],
         [background.quiet(NOON + days * DAY) for days in range(-20, 40)],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from math import log
 from typing import Any
@@ -28,16 +28,12 @@ class Background:
         self._count: dict[str | None, int] = {}
         self._when: dict[int, int] = {}
         """How many entries each quarter of a day has."""
-        self._rarities = _Rarities(self)
-        self.rarity: Callable[[str], float] = self._rarities.__getitem__
-        """How telling a trait is: the logarithm of how rare it is."""
 
     def learn(self, traits: Iterable[str], dated: datetime, language: str | None, vector: Any) -> None:
         """Take an entry into account; `vector` is an array of float16 or None."""
         self.entries += 1
         quarter = _quarter(dated)
         self._when[quarter] = self._when.get(quarter, 0) + 1
-        self._rarities.clear()
         seen = self._seen
         for trait in traits:
             seen[trait] = seen.get(trait, 0) + 1
@@ -53,7 +49,6 @@ class Background:
         self._when[quarter] -= 1
         if not self._when[quarter]:
             del self._when[quarter]
-        self._rarities.clear()
         for trait in traits:
             left = self._seen[trait] - 1
             if left:
@@ -66,9 +61,10 @@ class Background:
             if not self._count[language]:
                 del self._count[language], self._sums[language]
 
-    def entries_with(self, trait: str) -> int:
-        """How many entries have the trait."""
-        return self._seen.get(trait, 0)
+    def rarities(self, traits: Iterable[str]) -> list[float]:
+        """How telling each of these is: the logarithm of how rare it is."""
+        seen, entries = self._seen, self.entries or 1
+        return [log(1 + entries / seen.get(trait, 1)) for trait in traits]
 
     def quiet(self, dated: datetime) -> float:
         """How little goes on within a day of this: the logarithm of how much less than in a crowd, 0 in one."""
@@ -87,16 +83,3 @@ class Background:
 
 def _quarter(dated: datetime) -> int:
     return int(dated.timestamp() // _QUARTER)
-
-
-class _Rarities(dict[str, float]):
-    """Those that were asked for since the last change: entries of one batch have most of their words in common."""
-
-    def __init__(self, background: Background) -> None:
-        super().__init__()
-        self._background = background
-
-    def __missing__(self, trait: str) -> float:
-        background = self._background
-        found = self[trait] = log(1 + (background.entries or 1) / (background.entries_with(trait) or 1))
-        return found

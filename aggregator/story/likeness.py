@@ -124,10 +124,12 @@ class Evidence:
     shared: tuple[str, ...]
 
 
-def weigh(profile: Profile, weights: Weights, rarity: Callable[[str], float]) -> dict[str, float]:
+def weigh(
+    profile: Profile, weights: Weights, rarities: Callable[[Sequence[str]], Sequence[float]]
+) -> dict[str, float]:
     """The traits of an entry, each kind of length 1 at most times the root of its weight.
 
-    `rarity` says how telling a trait is; words are told by their logarithmic count times that (TF-IDF).
+    `rarities` says how telling traits are; each is told by its logarithmic count times that (TF-IDF).
     """
     traits: dict[str, float] = {}
     for mark, counts, weight, doubt in (
@@ -135,19 +137,25 @@ def weigh(profile: Profile, weights: Weights, rarity: Callable[[str], float]) ->
         (_NAME, profile.names, weights.names, _DOUBT),
         (_NUMBER, profile.numbers, weights.numbers, _DOUBT),
     ):
-        weighed = {mark + key: (1 + log(count)) * rarity(mark + key) for key, count in counts}
-        norm = sqrt(sum(value * value for value in weighed.values()) + doubt * doubt)
-        if norm:
-            scale = sqrt(weight) / norm
-            traits.update((key, value * scale) for key, value in weighed.items())
+        if counts:
+            names = _marked(mark, counts)
+            weighed = [
+                rarity if count == 1 else (1 + log(count)) * rarity
+                for (_, count), rarity in zip(counts, rarities(names), strict=True)
+            ]
+            scale = sqrt(weight / (sum([value * value for value in weighed]) + doubt * doubt))
+            traits.update(zip(names, [value * scale for value in weighed], strict=True))
     return traits
 
 
 def keys(profile: Profile) -> Iterable[str]:
     """The traits of a profile as `weigh` names them."""
     for mark, counts in (("", profile.words), (_NAME, profile.names), (_NUMBER, profile.numbers)):
-        for key, _ in counts:
-            yield mark + key
+        yield from _marked(mark, counts)
+
+
+def _marked(mark: str, counts: Iterable[tuple[str, int]]) -> list[str]:
+    return [mark + key for key, _ in counts] if mark else [key for key, _ in counts]
 
 
 def kinship(one: Sum, other: Sum) -> float:
@@ -160,19 +168,24 @@ def kinship(one: Sum, other: Sum) -> float:
 
 def likeness(one: Sum, other: Sum, weights: Weights) -> float:
     """The average likeness of the pairs between the two."""
-    pairs = one.count * other.count
-    same = sum(count * other.languages[language] for language, count in one.languages.items())
-    known = one.languages.total() * other.languages.total()
     text = (one.text / one.count + other.text / other.count) / 2
     asked = (one.asked / one.count + other.asked / other.count) / 2
     days = days_apart(one, other)
     return (
         kinship(one, other)
-        + weights.across * (known - same) / pairs
+        + weights.across * _strangers(one, other)
         - weights.day * min(days, weights.days)
         - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
         - asked
     )
+
+
+def _strangers(one: Sum, other: Sum) -> float:
+    """The share of the pairs between the two that are of different languages."""
+    if one.languages.keys() == other.languages.keys() and len(one.languages) < 2:
+        return 0.0
+    same = sum(count * other.languages[language] for language, count in one.languages.items())
+    return (one.languages.total() * other.languages.total() - same) / (one.count * other.count)
 
 
 def dot(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Any
 
 from aggregator.model import EntryId, Profile, StoryId
@@ -18,7 +19,7 @@ same with 200 as with 1,500."""
 _NEAR_BY_WORDS = 12
 _NEAR_BY_MEANING = 8
 _HALFWAY = 0.5
-"""By words alone: a story whose rarest shared traits bring so little of what is enough is no candidate."""
+"""By words alone: a story whose rarest shared traits bring so little of what they must bring is no candidate."""
 _RANKED = 3
 """So many times more are ranked: some may be too long ago, or begin too late."""
 
@@ -92,7 +93,7 @@ class Window:
         text = min(profile.length * _FULL, 1.0)
         return Member(
             count=1,
-            traits=weigh(profile, self.weights, self.background.rarity),
+            traits=weigh(profile, self.weights, self.background.rarities),
             vector=vector,
             languages=Counter([language] if language else []),
             text=text,
@@ -109,7 +110,7 @@ class Window:
             ids = self._near_by_words(what)
             if what.vector is not None:
                 found = self._vectors.nearest(what.vector, _RANKED * _NEAR_BY_MEANING)
-                ids += self._in_reach(found, what)[:_NEAR_BY_MEANING]
+                ids += self._in_reach(found, what, _NEAR_BY_MEANING)
             self._met = (what, list(dict.fromkeys(ids)))
         return [self.groups[id] for id in self._met[1] if id != but]
 
@@ -126,13 +127,15 @@ class Window:
                 met[id] += weight * value
         for id in self._several.keys() & met.keys():
             met[id] /= self._several[id]
-        least = 0.0 if what.vector is not None else _HALFWAY * self.weights.enough
+        wanted = self.weights.enough - self.weights.across + what.asked / what.count
+        least = 0.0 if what.vector is not None else _HALFWAY * wanted
         best = sorted([(value, id) for id, value in met.items() if value >= least], reverse=True)
-        return self._in_reach((id for _, id in best[: _RANKED * _NEAR_BY_WORDS]), what)[:_NEAR_BY_WORDS]
+        return self._in_reach((id for _, id in best[: _RANKED * _NEAR_BY_WORDS]), what, _NEAR_BY_WORDS)
 
-    def _in_reach(self, ids: Iterable[StoryId], what: Sum) -> list[StoryId]:
+    def _in_reach(self, ids: Iterable[StoryId], what: Sum, most: int) -> list[StoryId]:
         # An old entry that arrives late meets stories that began long after it
-        return [id for id in ids if days_apart(what, self.groups[id].sum) <= self._days]
+        reached = (id for id in ids if days_apart(what, self.groups[id].sum) <= self._days)
+        return list(islice(reached, most))
 
     def put(
         self, id: StoryId, members: list[Member], *, is_fixed: bool = False, began: datetime | None = None
