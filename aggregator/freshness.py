@@ -50,3 +50,8 @@ def retry_at(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
     else:
         moment = http_date(raw)
     return min(moment, now + _LONGEST_WAIT) if moment and moment > now else None
+
+
+def asks_for_rest(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a response speaks for its whole host: 429 (RFC 6585 §4), or 503 with a time (RFC 9110 §15.6.4)."""
+    return status == 429 or (status == 503 and "retry-after" in headers)

@@ -6,17 +6,24 @@ The entries get their stories after the last harvest of the pass: see `aggregato
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlite_utils import Database
 
 from aggregator.model import Harvest, SourceId, StoryId
-from aggregator.pace import due_after_failure, due_after_success, interval, learn
+from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
 from aggregator.store.entries import index_entries, insert_entry, known_entries, revise_entry
 from aggregator.store.matches import match_new
-from aggregator.store.sources import SourceState, record_failure, record_success, record_window
+from aggregator.store.sources import (
+    SourceState,
+    leave_alone,
+    record_failure,
+    record_success,
+    record_window,
+)
 from aggregator.store.stories import touch_story
 from aggregator.topic.rule import Rule
 
@@ -55,6 +62,8 @@ class Ledger:
         self._fetch = fetch
         self._jitter = jitter
         self._quiet: list[Harvest] = []
+        self._retry_at: dict[str, datetime] = {}
+        """When each host that asked for fewer requests in this pass may be asked again."""
 
     def apply(self, harvest: Harvest) -> Applied:
         """Store what the harvest brought. All of it or, when this is interrupted, nothing.
@@ -85,28 +94,47 @@ class Ledger:
 
     def _fail(self, harvest: Harvest) -> None:
         assert harvest.failure is not None
-        failures = self._states[harvest.source].failures + 1
+        state, failure = self._states[harvest.source], harvest.failure
+        failures = state.failures + 1
+        if failure.retry_at and failure.host:
+            self._retry_at[failure.host] = failure.retry_at
+        retry_at = self._retry_at.get(failure.host, state.retry_at) if failure.host else failure.retry_at
         due = due_after_failure(
             failures,
             now=harvest.fetched_at,
-            retry_at=harvest.failure.retry_at,
+            retry_at=retry_at,
             jitter=self._jitter(),
             fetch=self._fetch,
         )
         record_failure(
-            self._db, harvest.source, harvest.failure, due=due, failures=failures, now=harvest.fetched_at
+            self._db,
+            harvest.source,
+            replace(failure, retry_at=retry_at),
+            due=due,
+            failures=failures,
+            address=look_elsewhere(state.address, url=state.url, known=state.move, failures=failures),
+            now=harvest.fetched_at,
         )
+        if failure.retry_at and failure.host:
+            leave_alone(self._db, failure.host, until=failure.retry_at)
 
     def _succeed(self, harvest: Harvest) -> None:
         now = harvest.fetched_at
         published = [entry.published for entry in harvest.entries if entry.published]
-        rhythm = learn(published, now=now, known=self._states[harvest.source].rhythm)
+        state = self._states[harvest.source]
+        rhythm = learn(published, now=now, known=state.rhythm)
         fixed = self._sources[harvest.source].interval
         wait = interval(rhythm, now=now, fixed=None if fixed == "auto" else fixed, fetch=self._fetch)
         due = due_after_success(
-            wait, now=now, fresh_until=harvest.fresh_until, jitter=self._jitter(), fetch=self._fetch
+            wait,
+            now=now,
+            expected=state.next_due_at,
+            fresh_until=harvest.fresh_until,
+            jitter=self._jitter(),
+            fetch=self._fetch,
         )
-        record_success(self._db, harvest, due=due, rhythm=rhythm)
+        address, move = follow(state.address, harvest.moved_to, known=state.move, now=now)
+        record_success(self._db, harvest, due=due, rhythm=rhythm, address=address, move=move)
 
     def _store(self, harvest: Harvest) -> Applied:
         applied = Applied()

@@ -66,6 +66,8 @@ class Failure:
     message: str
     status: int | None = None
     retry_at: datetime | None = None
+    host: str | None = None
+    """The one that asked for fewer requests, all of its sources together."""
 
 
 @dataclass(frozen=True, slots=True)

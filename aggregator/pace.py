@@ -1,4 +1,4 @@
-"""When a source is next due: the rhythm learnt from its entries, the server's wish, back-off, jitter."""
+"""When and where a source is fetched next: the rhythm learnt from its entries, the server's wish, back-off, jitter."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from aggregator.settings import Fetch
 
 _RECENT = 12
 _LONGEST_BACK_OFF = timedelta(days=1)
+_MOVES_SEEN = 3
+_TRIES = 3
+_MOVED_FOR = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,41 @@ class Rhythm:
 
     gap: timedelta | None = None
     newest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where permanent redirects (301, 308) lead, since when, and how often that was seen."""
+
+    to: str
+    since: datetime
+    times: int = 1
+
+
+def follow(
+    address: str, moved_to: str | None, *, known: Move | None, now: datetime
+) -> tuple[str, Move | None]:
+    """Where to fetch next, after a feed was had from `address`, and the move that is not trusted yet.
+
+    RFC 9110 §15.4.2 lets a client take a permanent redirect at its word; but many are gone the next day, with
+    the domain that was lost or the login page that was in the way.
+    """
+    if moved_to is None:
+        return address, known if known and known.to == address else None
+    if known is None or known.to != moved_to or known.since > now:
+        return address, Move(moved_to, now)
+    seen = Move(moved_to, known.since, known.times + 1)
+    is_stable = seen.times >= _MOVES_SEEN and now - seen.since >= _MOVED_FOR
+    return moved_to if is_stable else address, seen
+
+
+def look_elsewhere(address: str, *, url: str, known: Move | None, failures: int) -> str:
+    """Where to fetch after so many failures in a row: every third time the other one of two addresses."""
+    if failures % _TRIES:
+        return address
+    if address != url:
+        return url
+    return known.to if known and known.times >= _MOVES_SEEN else url
 
 
 def learn(published: Iterable[datetime], *, now: datetime, known: Rhythm) -> Rhythm:
@@ -48,14 +86,24 @@ def interval(rhythm: Rhythm, *, now: datetime, fixed: timedelta | None, fetch: F
 
 
 def due_after_success(
-    wait: timedelta, *, now: datetime, fresh_until: datetime | None, jitter: float, fetch: Fetch
+    wait: timedelta,
+    *,
+    now: datetime,
+    expected: datetime | None,
+    fresh_until: datetime | None,
+    jitter: float,
+    fetch: Fetch,
 ) -> datetime:
     """The next time. `jitter` between 0 and 1 moves it by up to a tenth to either side, but never before
     `fetch.min_interval` is over.
 
+    A source that is new, or was `expected` to be fetched long before, was so together with many others: its
+    next time is any within the wait, so that they part.
+
     The origin's wish for a longer wait (RFC 9111 §4.2) is heard up to `fetch.max_interval`.
     """
-    due = now + max(wait * (0.9 + 0.2 * jitter), fetch.min_interval)
+    is_adrift = expected is None or now - expected > wait
+    due = now + max(wait * (jitter if is_adrift else 0.9 + 0.2 * jitter), fetch.min_interval)
     return max(due, min(fresh_until, now + fetch.max_interval)) if fresh_until else due
 
 

@@ -132,7 +132,9 @@ class Fetch(_Settings):
     concurrency: Count = 64
     """Requests in flight, all hosts together."""
     per_host: Count = 2
-    """Requests in flight at one host."""
+    """Requests in flight at one site: a registrable domain such as bbc.co.uk, with all of its hosts."""
+    pause: Duration = timedelta(seconds=0.5)
+    """From the beginning of one request to that of the next at one site; none at your own machines."""
     timeout: Duration = timedelta(seconds=30)
     """From the first byte sent to the last received, redirects included."""
     max_bytes: Size = 20_000_000

@@ -119,6 +119,7 @@ def make_limits(configuration: Configuration) -> Limits:
         max_bytes=fetch.max_bytes,
         concurrency=fetch.concurrency,
         per_host=fetch.per_host,
+        pause=fetch.pause.total_seconds(),
         allow_private_networks=fetch.allow_private_networks,
     )
 
@@ -232,7 +233,7 @@ def _requests(states: Sequence[SourceState], sources: Sequence[SourceSettings]) 
 def _request(state: SourceState, source: SourceSettings) -> Request:
     return Request(
         source=state.id,
-        url=source.url,
+        url=state.address,
         validators=state.validators,
         body_hash=state.body_hash,
         headers=tuple(source.headers.items()),

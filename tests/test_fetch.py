@@ -595,3 +595,40 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 def test_a_server_that_speaks_no_tls_is_a_failure() -> None:
     with serving(saying(OK)) as url:
         assert failure(url.replace("http:", "https:")).kind == "tls"
+
+
+# Consideration
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "asked"),
+    [(429, {}, 1), (503, {"Retry-After": "60"}, 1), (503, {}, 3), (404, {"Retry-After": "60"}, 3)],
+)
+def test_a_host_that_wants_fewer_requests_gets_no_more_in_this_pass(
+    origin: Origin, status: int, headers: dict[str, str], asked: int
+) -> None:
+    requests = [request(origin.put(f"/{n}", status=status, headers=headers)) for n in range(3)]
+    with closing(Fetcher(limits(per_host=1))) as fetcher:
+        outcomes = dict(fetcher.run(requests))
+    assert len(origin.paths()) == asked
+    assert len(outcomes) == 3
+    spared = [one for one in outcomes.values() if isinstance(one, Failure)]
+    assert [(one.kind, one.host) for one in spared] == [("rate_limited", "127.0.0.1")] * (3 - asked)
+
+
+def test_the_hosts_of_a_site_are_asked_a_pause_apart(origin: Origin) -> None:
+    origin.put("/feed", b"ok")
+    port = origin.address.rpartition(":")[2]
+    now, rests = 100.0, []
+
+    def rest(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        rests.append(seconds)
+
+    requests = [request(f"http://{name}.example.localhost:{port}/feed") for name in "abc"]
+    fetcher = Fetcher(limits(per_host=2, pause=2.0), seconds=lambda: now, rest=rest)
+    with closing(fetcher):
+        begun = [now for _, outcome in fetcher.run(requests) if isinstance(outcome, Response)]
+    assert begun == pytest.approx([100, 102, 104], abs=0.001)
+    assert sum(rests) == pytest.approx(4)

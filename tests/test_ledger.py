@@ -11,6 +11,7 @@ from builders import LONG, NOON, Books, entry, failure, harvest, source, topic
 from sqlite_utils import Database
 
 from aggregator.model import Enclosure, Feed, Validators
+from aggregator.pace import Move
 from aggregator.settings import Fetch
 from aggregator.store.entries import list_entries
 from aggregator.store.sources import due_sources, is_any_due
@@ -186,7 +187,7 @@ def test_a_success_is_remembered(books: Books) -> None:
     )
     state = books.state("a")
     assert state.validators == Validators('W/"x"', "Wed, 27 Nov 2024 09:00:00 GMT")
-    assert (state.body_hash, state.moved_to) == ("0" * 32, "https://m.example/")
+    assert (state.body_hash, state.move) == ("0" * 32, Move("https://m.example/", NOON))
     assert (state.fetched_at, state.succeeded_at, state.failures) == (NOON, NOON, 0)
     assert (state.title, state.home) == ("A", "https://a.example/")
     assert state.rhythm.newest == NOON - HOUR
@@ -277,10 +278,37 @@ def test_a_clock_that_ran_ahead_does_not_silence_the_sources(books: Books) -> No
     assert is_any_due(books.db, now=NOON)
 
 
+def test_a_source_that_moved_is_asked_at_its_new_address_and_keeps_its_name(books: Books) -> None:
+    new = "https://m.example/"
+    for day in range(3):
+        assert books.state("a").address == "https://a.example/feed.xml"
+        books.fetch_from("a", entry("one"), at=NOON + day * DAY, moved_to=new)
+    assert (books.state("a").address, books.state("a").url) == (new, "https://a.example/feed.xml")
+    assert books.rows("SELECT count(*) FROM entries") == [(1,)]
+    books.fetch_from("a", at=NOON + 3 * DAY)
+    assert books.state("a").address == new
+    for hour in range(3):
+        books.apply(failure("a", at=NOON + 4 * DAY + hour * HOUR, kind="dns"))
+    assert books.state("a").address == "https://a.example/feed.xml"
+
+
+def test_a_host_that_asks_for_rest_is_left_alone_with_all_of_its_sources(books: Books) -> None:
+    urls = {"a": "https://news.example/a", "b": "https://News.example:443/b", "c": "https://other.example/c"}
+    books.configure(sources=[source(id, url=url) for id, url in urls.items()])
+    asked = {"kind": "rate_limited", "host": "news.example"}
+    books.apply(failure("a", retry_at=NOON + 3 * HOUR, **asked))
+    assert [state.id for state in due_sources(books.db, "all", now=NOON + 2 * HOUR)] == ["c"]
+    assert [state.id for state in due_sources(books.db, "due", now=NOON + 3 * HOUR)] == ["c", "a", "b"]
+    books.apply(failure("b", **asked))  # was not even asked
+    assert [state.id for state in due_sources(books.db, "all", now=NOON + 2 * HOUR)] == ["c"]
+
+
 def test_a_configured_interval_holds(books: Books) -> None:
     books.configure(sources=[source("a", interval="2h")])
     books.fetch_from("a", entry("one", published=NOON))
-    assert books.state("a").next_due_at == NOON + 2 * HOUR
+    assert books.state("a").next_due_at == NOON + HOUR  # the first time, to part from others
+    books.fetch_from("a", entry("one", published=NOON), at=NOON + HOUR)
+    assert books.state("a").next_due_at == NOON + 3 * HOUR
 
 
 def test_the_origins_freshness_is_heard(books: Books) -> None:
@@ -289,6 +317,7 @@ def test_the_origins_freshness_is_heard(books: Books) -> None:
 
 
 def test_the_learnt_pace_lies_between_the_limits(books: Books) -> None:
+    books.jitter = lambda: 1.0
     books.fetch = Fetch(min_interval=timedelta(minutes=10), max_interval=4 * HOUR)
     books.fetch_from("a", *(entry(f"n{n}", published=NOON - n * timedelta(seconds=1)) for n in range(9)))
     assert books.state("a").next_due_at == NOON + timedelta(minutes=10)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from builders import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.pace import Rhythm, due_after_failure, due_after_success, interval, learn
+from aggregator.pace import (
+    Move,
+    Rhythm,
+    due_after_failure,
+    due_after_success,
+    follow,
+    interval,
+    learn,
+    look_elsewhere,
+)
 from aggregator.settings import Fetch
 
 HOUR = timedelta(hours=1)
 FETCH = Fetch()
+OLD, NEW, OTHER = (f"https://{name}.example/feed" for name in ("old", "new", "other"))
 moments = st.lists(st.timedeltas(timedelta(days=-90), timedelta(days=90)).map(lambda delta: NOON + delta))
 rhythms = st.builds(
     Rhythm,
@@ -79,14 +90,68 @@ def test_the_wait_lies_between_the_least_and_the_longest_interval(rhythm: Rhythm
 def test_jitter_moves_a_fetch_by_a_tenth_but_never_before_the_least_interval(
     jitter: float, wait: timedelta
 ) -> None:
-    due = due_after_success(wait, now=NOON, fresh_until=None, jitter=jitter, fetch=FETCH)
+    due = due_after_success(
+        wait, now=NOON, expected=NOON - wait / 2, fresh_until=None, jitter=jitter, fetch=FETCH
+    )
     assert NOON + max(wait * 0.899, FETCH.min_interval) <= due <= NOON + wait * 1.101
+
+
+@pytest.mark.parametrize("expected", [None, NOON - 2 * HOUR], ids=["new", "long overdue"])
+def test_sources_that_were_fetched_together_part(expected: datetime | None) -> None:
+    minutes = [
+        due_after_success(
+            HOUR, now=NOON, expected=expected, fresh_until=None, jitter=jitter / 12, fetch=FETCH
+        ).minute
+        for jitter in range(12)
+    ]
+    assert minutes == [5, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55]
+
+
+def moved(times: int, hours: float) -> tuple[str, Move | None]:
+    """Where a source is fetched when so many fetches within so many hours were sent on for good."""
+    address, move = OLD, None
+    for number in range(times):
+        at = NOON + number * hours / max(times - 1, 1) * HOUR
+        address, move = follow(address, None if address == NEW else NEW, known=move, now=at)
+    return address, move
+
+
+def test_a_source_moves_when_it_was_sent_on_several_times_over_two_days() -> None:
+    assert moved(1, 0)[0] == moved(2, 72)[0] == moved(10, 47)[0] == OLD
+    assert moved(3, 48)[0] == moved(10, 49)[0] == NEW
+
+
+def test_a_move_is_forgotten_once_the_source_answers_itself_again() -> None:
+    assert follow(OLD, None, known=Move(NEW, NOON, 2), now=NOON) == (OLD, None)
+    assert follow(OLD, OTHER, known=Move(NEW, NOON, 2), now=NOON + HOUR) == (OLD, Move(OTHER, NOON + HOUR))
+
+
+def test_a_move_that_the_clock_puts_ahead_begins_anew() -> None:
+    assert follow(OLD, NEW, known=Move(NEW, NOON + HOUR, 9), now=NOON) == (OLD, Move(NEW, NOON))
+
+
+def test_a_moved_source_that_fails_is_looked_for_at_both_addresses() -> None:
+    address, move = moved(3, 48)
+    tried = []
+    for failures in range(1, 10):
+        address = look_elsewhere(address, url=OLD, known=move, failures=failures)
+        tried.append(address)
+    assert tried == [NEW, NEW, OLD, OLD, OLD, NEW, NEW, NEW, OLD]
+
+
+def test_a_source_that_never_moved_stays_where_it_is() -> None:
+    assert {look_elsewhere(OLD, url=OLD, known=None, failures=n) for n in range(1, 10)} == {OLD}
+    seen_once = Move(NEW, NOON)
+    assert {look_elsewhere(OLD, url=OLD, known=seen_once, failures=n) for n in range(1, 10)} == {OLD}
 
 
 def test_the_origins_wish_for_a_longer_wait_is_heard_up_to_the_longest_interval() -> None:
     def due(fresh: timedelta) -> timedelta:
         fresh_until = NOON + fresh
-        return due_after_success(HOUR, now=NOON, fresh_until=fresh_until, jitter=0.5, fetch=FETCH) - NOON
+        found = due_after_success(
+            HOUR, now=NOON, expected=NOON, fresh_until=fresh_until, jitter=0.5, fetch=FETCH
+        )
+        return found - NOON
 
     assert due(HOUR / 2) == HOUR
     assert due(5 * HOUR) == 5 * HOUR

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import blake2b
 
-from aggregator.freshness import fresh_until, retry_at
+from aggregator.freshness import asks_for_rest, fresh_until, retry_at
 from aggregator.model import Failure, FailureKind, Harvest, Request, Response, Validators
+from aggregator.url import host
 
 
 def failed(request: Request, failure: Failure, *, now: datetime) -> Harvest:
@@ -75,4 +76,5 @@ _REFUSALS: dict[int, tuple[FailureKind, str]] = {
 
 def _refusal(response: Response, now: datetime) -> Failure:
     kind, message = _REFUSALS.get(response.status, ("http", f"answered with HTTP status {response.status}"))
-    return Failure(kind, message, response.status, retry_at(response.headers, now=now))
+    name = host(response.url) if asks_for_rest(response.status, response.headers) else None
+    return Failure(kind, message, response.status, retry_at(response.headers, now=now), name)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections import Counter, deque
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Event
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pycurl
 
+from aggregator.freshness import asks_for_rest
 from aggregator.harvest.guard import is_public
+from aggregator.harvest.queue import Queue
 from aggregator.model import Failure, FailureKind, Request, Response
 from aggregator.url import absolute, host
 
@@ -43,6 +46,8 @@ class Limits:
     max_bytes: int = 20_000_000
     concurrency: int = 64
     per_host: int = 2
+    pause: float = 0.0
+    """Seconds from the beginning of one request to that of the next at one site."""
     allow_private_networks: bool = False
 
 
@@ -170,11 +175,28 @@ def _target(location: str, url: str) -> str | None:
 Outcome = tuple[Request, Response | Failure]
 
 
+def _spared(waiting: Queue, outcome: Response | Failure) -> Iterator[Outcome]:
+    """What a host has still to be asked, when it answered that it is asked too much (RFC 6585 §4)."""
+    if isinstance(outcome, Response) and asks_for_rest(outcome.status, outcome.headers):
+        name = host(outcome.url)
+        for request in waiting.drop(name):
+            yield request, Failure("rate_limited", f"was not asked: {name} wants fewer requests", host=name)
+
+
 class Fetcher:
     """Runs requests; connections are kept and used again from one `run` to the next."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], object] | None = None,
+    ) -> None:
+        """`seconds` reads a clock that never jumps, `rest` waits for some."""
         self.limits = limits
+        self._seconds = seconds
+        self._rest = rest or Event().wait
         self._multi = pycurl.CurlMulti()
         # Fewer than the hosts in rotation would mean no connection is ever used twice
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS_KEPT)
@@ -200,24 +222,28 @@ class Fetcher:
         `room(seconds)` waits so long at most and says whether the caller can take one more answer: while
         it cannot, requests under way go on but no new one begins. `stopped` ends all.
         """
-        waiting = _Waiting(requests, self.limits.per_host)
+        waiting = Queue(requests, per_site=self.limits.per_host, pause=self.limits.pause)
         try:
             while (waiting or self._active) and not stopped():
                 while len(self._active) < self.limits.concurrency:
                     if not room(0 if self._active else _IDLE_SECONDS):
                         break
-                    request = waiting.next()
+                    request = waiting.next(self._seconds())
                     if request is None:
                         break
                     failure = self._start(request)
                     if failure is not None:
                         waiting.done(request)
                         yield request, failure
+                if not self._active:
+                    self._rest(min(waiting.wait(self._seconds()), _IDLE_SECONDS))
+                    continue
                 self._multi.perform()
                 finished = list(self._finished())
                 for request, outcome in finished:
                     waiting.done(request)
                     yield request, outcome
+                    yield from _spared(waiting, outcome)
                 if not finished and self._active:
                     self._multi.select(_IDLE_SECONDS)
         finally:
@@ -303,44 +329,6 @@ class Fetcher:
         transfer = self._active.pop(curl)
         transfer.let_go()
         return transfer
-
-
-class _Waiting:
-    """Requests not begun, read from their iterable only as far as needed; a busy host's stand aside."""
-
-    def __init__(self, requests: Iterable[Request], per_host: int) -> None:
-        self._source = iter(requests)
-        self._per_host = per_host
-        self._busy: Counter[str] = Counter()
-        self._held: dict[str, deque[Request]] = {}
-        self._ready: deque[Request] = deque()
-        self._ended = False
-
-    def __bool__(self) -> bool:
-        return bool(self._ready or self._held or not self._ended)
-
-    def next(self) -> Request | None:
-        """The next request whose host has room, None when there is none for now."""
-        if self._ready:
-            return self._ready.popleft()
-        for request in self._source:
-            name = host(request.url)
-            if self._busy[name] < self._per_host:
-                self._busy[name] += 1
-                return request
-            self._held.setdefault(name, deque()).append(request)
-        self._ended = True
-        return None
-
-    def done(self, request: Request) -> None:
-        """Give the request's place at its host to the next in line there."""
-        name = host(request.url)
-        self._busy[name] -= 1
-        if held := self._held.get(name):
-            self._busy[name] += 1
-            self._ready.append(held.popleft())
-            if not held:
-                del self._held[name]
 
 
 _ERRORS: dict[int, tuple[FailureKind, str]] = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from aggregator.url import host
+
 TOKENIZER = "unicode61 remove_diacritics 2"
 """How texts are cut into words, in the store and where new entries are matched: they must agree."""
 
@@ -43,6 +45,15 @@ def version_4(db: Database) -> None:
     """Which stories follow which."""
     for statement in _VERSION_4:
         db.execute(statement)
+
+
+@MIGRATIONS()
+def version_5(db: Database) -> None:
+    """Where a source that moved is fetched from, and whose wish it is to be left alone."""
+    for statement in _VERSION_5:
+        db.execute(statement)
+    rows = db.execute("SELECT id, url FROM sources").fetchall()
+    db.conn.executemany("UPDATE sources SET host = ? WHERE id = ?", [(host(url), id) for id, url in rows])
 
 
 _VERSION_1 = (
@@ -252,4 +263,15 @@ _VERSION_4 = (
         DELETE FROM related WHERE story = old.id;
     END
     """,
+)
+
+_VERSION_5 = (
+    # It is fetched from its address; `moved_to` says where a permanent redirect leads, until that is trusted
+    "ALTER TABLE sources ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+    "UPDATE sources SET address = url",
+    "ALTER TABLE sources ADD COLUMN host TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sources ADD COLUMN moved_since TEXT",
+    "ALTER TABLE sources ADD COLUMN moves INTEGER NOT NULL DEFAULT 0",
+    "UPDATE sources SET moved_to = NULL",
+    "CREATE INDEX sources_host ON sources (host)",
 )

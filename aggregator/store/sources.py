@@ -11,9 +11,10 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from aggregator.model import Failure, Feed, Harvest, SourceId, Validators
-from aggregator.pace import Rhythm
+from aggregator.pace import Move, Rhythm
 from aggregator.settings import SourceSettings
 from aggregator.times import from_text, to_text
+from aggregator.url import host
 
 Scope = Literal["due", "all", "force"]
 
@@ -24,6 +25,9 @@ class SourceState:
 
     id: SourceId
     url: str
+    """As configured."""
+    address: str
+    """Where it is fetched: its URL, or where that has led for good for some time."""
     title: str
     """As configured, else the feed's own, else the id."""
     home: str | None
@@ -32,7 +36,7 @@ class SourceState:
     next_due_at: datetime | None
     retry_at: datetime | None
     gone_at: datetime | None
-    moved_to: str | None
+    move: Move | None
     fetched_at: datetime | None
     succeeded_at: datetime | None
     rhythm: Rhythm
@@ -51,12 +55,12 @@ def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
         row = known.pop(source.id, None)
         if row is None:
             db.execute(
-                "INSERT INTO sources (id, url, given_title, active) VALUES (?, ?, ?, ?)",
-                [source.id, source.url, source.title, source.enabled],
+                "INSERT INTO sources (id, url, address, host, given_title, active) VALUES (?, ?, ?, ?, ?, ?)",
+                [source.id, source.url, source.url, host(source.url), source.title, source.enabled],
             )
             continue
         if row["url"] != source.url:
-            db.execute(_NEW_URL, [source.url, source.id])
+            db.execute(_NEW_URL, {"id": source.id, "url": source.url, "host": host(source.url)})
         if row["given_title"] != source.title:
             db.execute("UPDATE sources SET given_title = ? WHERE id = ?", [source.title, source.id])
             _touch_stories(db, source.id)
@@ -99,8 +103,10 @@ def source_states(db: Database, ids: Iterable[str] | None = None) -> dict[Source
     return {SourceId(row["id"]): _state(row) for row in rows}
 
 
-def record_success(db: Database, harvest: Harvest, *, due: datetime, rhythm: Rhythm) -> None:
-    """A fetch went well: the validators to send next, when, and that nothing is wrong any more."""
+def record_success(
+    db: Database, harvest: Harvest, *, due: datetime, rhythm: Rhythm, address: str, move: Move | None
+) -> None:
+    """A fetch went well: the validators to send next, where and when, and that nothing is wrong any more."""
     feed = harvest.feed
     db.execute(
         _SUCCESS,
@@ -111,7 +117,11 @@ def record_success(db: Database, harvest: Harvest, *, due: datetime, rhythm: Rhy
             "etag": harvest.validators.etag,
             "last_modified": harvest.validators.last_modified,
             "body_hash": harvest.body_hash,
-            "moved_to": harvest.moved_to,
+            "address": address,
+            "host": host(address),
+            "moved_to": move.to if move else None,
+            "moved_since": to_text(move.since) if move else None,
+            "moves": move.times if move else 0,
             "gap": rhythm.gap.total_seconds() if rhythm.gap is not None else None,
             "newest": to_text(rhythm.newest) if rhythm.newest else None,
         },
@@ -126,13 +136,20 @@ def record_window(db: Database, source: SourceId, entries: Iterable[int]) -> Non
 
 
 def record_failure(
-    db: Database, source: SourceId, failure: Failure, *, due: datetime, failures: int, now: datetime
+    db: Database,
+    source: SourceId,
+    failure: Failure,
+    *,
+    due: datetime,
+    failures: int,
+    address: str,
+    now: datetime,
 ) -> None:
-    """A fetch came to nothing: why, how often in a row, and when to try again."""
+    """A fetch came to nothing: why, how often in a row, and where and when to try again."""
     db.execute(
         """
         UPDATE sources SET fetched_at = :now, next_due_at = :due, failures = :failures, retry_at = :retry,
-            failure_kind = :kind, failure_message = :message,
+            address = :address, host = :host, failure_kind = :kind, failure_message = :message,
             gone_at = CASE WHEN :kind = 'gone' THEN coalesce(gone_at, :now) ELSE gone_at END
         WHERE id = :id
         """,
@@ -141,10 +158,23 @@ def record_failure(
             "now": to_text(now),
             "due": to_text(due),
             "failures": failures,
+            "address": address,
+            "host": host(address),
             "retry": to_text(failure.retry_at) if failure.retry_at else None,
             "kind": failure.kind,
             "message": failure.message,
         },
+    )
+
+
+def leave_alone(db: Database, name: str, *, until: datetime) -> None:
+    """No source of this host is asked before then."""
+    db.execute(
+        """
+        UPDATE sources SET retry_at = max(coalesce(retry_at, ''), :until), next_due_at = max(next_due_at, :until)
+        WHERE host = :host
+        """,
+        {"host": name, "until": to_text(until)},
     )
 
 
@@ -161,10 +191,10 @@ _SCOPES = {
 _CLOCK_SKEW = timedelta(hours=1)
 
 _NEW_URL = """
-    UPDATE sources SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,
-        next_due_at = '', retry_at = NULL, gone_at = NULL, moved_to = NULL, failures = 0,
-        failure_kind = NULL, failure_message = NULL
-    WHERE id = ?
+    UPDATE sources SET url = :url, address = :url, host = :host, etag = NULL, last_modified = NULL,
+        body_hash = NULL, next_due_at = '', retry_at = NULL, gone_at = NULL, moved_to = NULL,
+        moved_since = NULL, moves = 0, failures = 0, failure_kind = NULL, failure_message = NULL
+    WHERE id = :id
 """
 
 # It lists nothing any more; should it come back, it is read anew
@@ -175,7 +205,8 @@ _REMOVED = """
 
 _SUCCESS = """
     UPDATE sources SET fetched_at = :now, succeeded_at = :now, next_due_at = :due, etag = :etag,
-        last_modified = :last_modified, body_hash = :body_hash, moved_to = :moved_to, gap = :gap,
+        last_modified = :last_modified, body_hash = :body_hash, address = :address, host = :host,
+        moved_to = :moved_to, moved_since = :moved_since, moves = :moves, gap = :gap,
         newest_at = :newest, retry_at = NULL, gone_at = NULL, failures = 0, failure_kind = NULL,
         failure_message = NULL
     WHERE id = :id
@@ -213,6 +244,7 @@ def _state(row: dict[str, Any]) -> SourceState:
     return SourceState(
         id=SourceId(row["id"]),
         url=row["url"],
+        address=row["address"],
         title=row["given_title"] or row["title"] or row["id"],
         home=row["home"],
         validators=Validators(row["etag"], row["last_modified"]),
@@ -220,7 +252,7 @@ def _state(row: dict[str, Any]) -> SourceState:
         next_due_at=_time(row["next_due_at"]),
         retry_at=_time(row["retry_at"]),
         gone_at=_time(row["gone_at"]),
-        moved_to=row["moved_to"],
+        move=Move(row["moved_to"], from_text(row["moved_since"]), row["moves"]) if row["moved_to"] else None,
         fetched_at=_time(row["fetched_at"]),
         succeeded_at=_time(row["succeeded_at"]),
         rhythm=Rhythm(timedelta(seconds=gap) if gap is not None else None, _time(row["newest_at"])),
