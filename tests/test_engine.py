@@ -116,9 +116,9 @@ def test_the_same_document_again_is_unchanged_and_not_parsed(origin: Origin) -> 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (401, "http"),
-        (403, "http"),
-        (404, "http"),
+        (401, "refused"),
+        (403, "refused"),
+        (404, "not_found"),
         (500, "http"),
         (429, "rate_limited"),
         (503, "rate_limited"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from aggregator.freshness import asks_for_rest, fresh_until, retry_at
+from aggregator.harvest.wall import wall
 from aggregator.model import Failure, FailureKind, Harvest, Request, Response, Validators
 from aggregator.url import host
 
@@ -64,10 +65,16 @@ def validators_of(response: Response, old: Validators) -> Validators:
     )
 
 
+def blocked(name: str, response: Response) -> Failure:
+    """The failure of a request that met somebody's bot wall."""
+    return Failure("blocked", f"is behind the bot wall of {name} ({response.status})", response.status)
+
+
 _REFUSALS: dict[int, tuple[FailureKind, str]] = {
-    401: ("http", "asks for a login (401): set `headers:` of the source"),
-    403: ("http", "refuses this client (403 Forbidden)"),
-    404: ("http", "is not there (404 Not Found)"),
+    401: ("refused", "asks for a login (401 Unauthorized)"),
+    402: ("refused", "asks for a payment (402 Payment Required)"),
+    403: ("refused", "refuses this client (403 Forbidden)"),
+    404: ("not_found", "is not there (404 Not Found)"),
     410: ("gone", "was taken down for good (410 Gone)"),
     429: ("rate_limited", "asks for fewer requests (429 Too Many Requests)"),
     503: ("rate_limited", "is not available for now (503)"),
@@ -75,6 +82,8 @@ _REFUSALS: dict[int, tuple[FailureKind, str]] = {
 
 
 def _refusal(response: Response, now: datetime) -> Failure:
+    if (name := wall(response.headers, response.body)) is not None:
+        return blocked(name, response)
     kind, message = _REFUSALS.get(response.status, ("http", f"answered with HTTP status {response.status}"))
     name = host(response.url) if asks_for_rest(response.status, response.headers) else None
     return Failure(kind, message, response.status, retry_at(response.headers, now=now), name)

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from itertools import islice
-from urllib.parse import urljoin
 
 from aggregator.harvest.clean import clean_feed
 from aggregator.harvest.fetch import Fetcher
 from aggregator.harvest.json_feed import looks_like_json
+from aggregator.harvest.links import linked_feeds
 from aggregator.harvest.parse import parse
 from aggregator.harvest.raw import NotAFeed
 from aggregator.model import Failure, Request, Response, SourceId
 from aggregator.url import absolute
 
-_TYPES = {
-    "application/rss+xml",
-    "application/atom+xml",
-    "application/rdf+xml",
-    "application/feed+json",
-    "application/json",
-    "application/xml",
-    "text/xml",
-}
 _USUAL_PATHS = (
     "/feed",
     "/rss",
@@ -63,7 +53,7 @@ def discover(
         return Failure("http", f"answered with HTTP status {response.status}", response.status)
     if (itself := _read(response)) is not None:
         return (itself,)
-    links = list(islice(dict.fromkeys(_linked(response)), _CANDIDATES))
+    links = list(islice(dict.fromkeys(linked_feeds(response.body, url=response.url)), _CANDIDATES))
     found = _try_all(links, fetcher, headers)
     if not found:
         usual = [
@@ -104,40 +94,3 @@ def _type(body: bytes) -> str:
     if looks_like_json(body):
         return "json"
     return "atom" if b"<feed" in body[:2048] else "rss"
-
-
-def _linked(page: Response) -> Iterable[str]:
-    reader = _Links(page.url)
-    # What matters is ASCII; a wrong guess of the encoding only spoils text that is not looked at
-    reader.feed(page.body.decode("utf-8", "replace"))
-    reader.close()
-    return [target for link in reader.links if (target := _joined(reader.base, link)) is not None]
-
-
-def _joined(base: str, link: str) -> str | None:
-    # Not `absolute` alone: it takes a bare word, which an entry's link rarely is, for an id
-    try:
-        return absolute(urljoin(base, link), base)
-    except ValueError:
-        return None
-
-
-class _Links(HTMLParser):
-    """Collects `<link rel=alternate>` of feed types (rssboard.org/rss-autodiscovery), and the page's base."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.base = url
-        self.links: list[str] = []
-        self._has_base = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value for name, value in reversed(attrs) if value}
-        href = found.get("href", "").strip()
-        if tag == "base" and href and not self._has_base:
-            self.base, self._has_base = _joined(self.base, href) or self.base, True
-        if tag != "link" or not href:
-            return
-        type = found.get("type", "").partition(";")[0].strip().lower()
-        if "alternate" in found.get("rel", "").lower().split() and type in _TYPES:
-            self.links.append(href)

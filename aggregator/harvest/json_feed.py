@@ -18,10 +18,10 @@ def read_json_feed(body: bytes) -> RawFeed:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotAFeed(f"looks like JSON, but is broken: {error}") from error
+        raise NotAFeed("malformed", f"looks like JSON, but is broken: {error}") from error
     items = data.get("items") if isinstance(data, dict) else None
     if not isinstance(items, list):
-        raise NotAFeed("is JSON, but no JSON Feed: it has no list of items")
+        raise NotAFeed("not_a_feed", "is JSON, but no JSON Feed: it has no list of items")
     title = _text(data, "title")
     return RawFeed(
         title=Markup(title, is_html=False) if title else None,

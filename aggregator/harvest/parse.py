@@ -39,9 +39,9 @@ def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
         # Above all Python's stranger codecs: servers do send `charset=undefined`
         if content_type:
             return parse(body, url=url, content_type=None)
-        raise NotAFeed(f"breaks the parser: {type(error).__name__}: {error}") from error
+        raise NotAFeed("malformed", f"breaks the parser: {type(error).__name__}: {error}") from error
     if not document.entries and not document.get("version"):
-        raise NotAFeed(_what_it_is(body))
+        raise _what_it_is(body)
     feed = document.feed
     return RawFeed(
         title=_detail(feed, "title", url),
@@ -61,13 +61,15 @@ def _encoding(body: bytes, content_type: str | None) -> str:
     return f"application/xml; charset={charset[1]}"
 
 
-def _what_it_is(body: bytes) -> str:
-    start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+def _what_it_is(body: bytes) -> NotAFeed:
+    start = body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not start:
-        return "is empty"
-    if start.startswith((b"<!doctype html", b"<html")) or b"<html" in start:
-        return "is a web page, not a feed"
-    return "is no RSS, Atom or JSON Feed"
+        return NotAFeed("empty", "is empty")
+    if b"<html" in start or start.startswith(b"<!doctype html"):
+        return NotAFeed("not_a_feed", "is a web page, not a feed")
+    if any(root in start for root in (b"<rss", b"<feed", b"<rdf:rdf")):
+        return NotAFeed("malformed", "is a feed that is broken beyond reading")
+    return NotAFeed("not_a_feed", "is no RSS, Atom or JSON Feed")
 
 
 def _string(data: Any, name: str) -> str | None:

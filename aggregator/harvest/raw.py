@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,7 @@ def is_url(guid: str) -> bool:
 
 class NotAFeed(ValueError):
     """The document is in none of the known formats; the message says what it looks like."""
+
+    def __init__(self, kind: Literal["empty", "not_a_feed", "malformed"], message: str) -> None:
+        super().__init__(message)
+        self.kind: Literal["empty", "not_a_feed", "malformed"] = kind
