@@ -55,11 +55,7 @@ def test_a_bot_wall_is_told_as_one(
 
 
 def test_a_feed_that_writes_about_bot_walls_is_read(origin: Origin) -> None:
-    item = {
-        "title": "How /cdn-cgi/challenge-platform/ works",
-        "guid": "1",
-        "description": "powered by Imperva",
-    }
+    item = {"title": "On /cdn-cgi/challenge-platform/", "link": "https://a.example/1", "text": "By Imperva"}
     assert len(harvest(origin.put("/", rss("Walls", item))).entries) == 1
 
 
