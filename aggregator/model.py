@@ -9,7 +9,7 @@ All times are aware and in UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NewType
 
 SourceId = NewType("SourceId", str)
@@ -97,6 +97,18 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """When a feed wants to be asked (RSS 2.0: `ttl`, `skipHours`, `skipDays`; the syndication module's period)."""
+
+    at_least: timedelta | None = None
+    """The wait from one request to the next."""
+    skip_hours: frozenset[int] = frozenset()
+    """Hours of the day in UTC, 0 to 23."""
+    skip_days: frozenset[int] = frozenset()
+    """Days of the week, Monday is 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """What a document says about itself."""
 
@@ -106,6 +118,7 @@ class Feed:
     language: str | None = None
     icon: str | None = None
     rights: str | None = None
+    wish: Wish = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,8 @@ class Entry:
     """What it is about, for grouping."""
     sketch: bytes = b""
     """Shows copies that were cut or edited; empty where the text says too little."""
+    trackers: int = 0
+    """Invisible images that were dropped from its content."""
 
 
 @dataclass(frozen=True, slots=True)

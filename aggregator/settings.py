@@ -104,6 +104,17 @@ class Site(_Settings):
     """Languages of the readers, the preferred one first."""
 
 
+class Backup(_Settings):
+    """Copies of the database that the daemon makes."""
+
+    directory: str = "../backups"
+    """The folder that holds them; a relative path is relative to this file."""
+    every: Duration = timedelta(days=1)
+    """From one copy to the next."""
+    keep: Count = 7
+    """Copies that are kept; the oldest are removed."""
+
+
 class Storage(_Settings):
     """Where everything is kept."""
 
@@ -111,6 +122,8 @@ class Storage(_Settings):
     """The SQLite file; a relative path is relative to this file."""
     keep: Duration = timedelta(days=180)
     """Entries older than this are removed once their source no longer lists them."""
+    backup: Backup | None = None
+    """Copies that the daemon makes; none by default. `{}`: each day, seven are kept."""
 
 
 class Output(_Settings):

@@ -274,4 +274,7 @@ _VERSION_5 = (
     "ALTER TABLE sources ADD COLUMN moves INTEGER NOT NULL DEFAULT 0",
     "UPDATE sources SET moved_to = NULL",
     "CREATE INDEX sources_host ON sources (host)",
+    # When the feed wants to be asked, as JSON
+    "ALTER TABLE sources ADD COLUMN wish TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE sources ADD COLUMN trackers INTEGER NOT NULL DEFAULT 0",
 )
