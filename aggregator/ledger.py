@@ -19,6 +19,7 @@ from aggregator.store.entries import index_entries, insert_entry, known_entries,
 from aggregator.store.matches import match_new
 from aggregator.store.sources import (
     SourceState,
+    count_trackers,
     leave_alone,
     record_failure,
     record_success,
@@ -129,6 +130,7 @@ class Ledger:
             wait,
             now=now,
             expected=state.next_due_at,
+            wish=harvest.feed.wish if harvest.outcome == "fetched" else state.wish,
             fresh_until=harvest.fresh_until,
             jitter=self._jitter(),
             fetch=self._fetch,
@@ -150,6 +152,8 @@ class Ledger:
             for entry in new
         ]
         applied.entries_new = len(inserted)
+        if trackers := sum(entry.trackers for entry in new):
+            count_trackers(self._db, harvest.source, trackers)
         index_entries(self._db, (id for id, _ in inserted))
         arrivals = [*inserted, *revised]
         for id, entry in revised:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from aggregator.model import Wish
 from aggregator.settings import Fetch
 
 _RECENT = 12
@@ -90,6 +91,7 @@ def due_after_success(
     *,
     now: datetime,
     expected: datetime | None,
+    wish: Wish,
     fresh_until: datetime | None,
     jitter: float,
     fetch: Fetch,
@@ -100,11 +102,27 @@ def due_after_success(
     A source that is new, or was `expected` to be fetched long before, was so together with many others: its
     next time is any within the wait, so that they part.
 
-    The origin's wish for a longer wait (RFC 9111 §4.2) is heard up to `fetch.max_interval`.
+    The wish of the feed, and the origin's for a longer wait (RFC 9111 §4.2), are heard up to
+    `fetch.max_interval`.
     """
+    latest = now + fetch.max_interval
     is_adrift = expected is None or now - expected > wait
     due = now + max(wait * (jitter if is_adrift else 0.9 + 0.2 * jitter), fetch.min_interval)
-    return max(due, min(fresh_until, now + fetch.max_interval)) if fresh_until else due
+    if wish.at_least:
+        due = max(due, min(now + wish.at_least, latest))
+    if fresh_until:
+        due = max(due, min(fresh_until, latest))
+    return max(due, min(_after_skips(due, wish), latest))
+
+
+def _after_skips(moment: datetime, wish: Wish) -> datetime:
+    """The first time from then on that is in none of the hours and days at which the feed is not to be asked."""
+    hour = timedelta(hours=1)
+    for _ in range(7 * 24):
+        if moment.hour not in wish.skip_hours and moment.weekday() not in wish.skip_days:
+            break
+        moment = moment.replace(minute=0, second=0, microsecond=0) + hour
+    return moment
 
 
 def due_after_failure(

@@ -23,6 +23,7 @@ from aggregator.model import (
     StoryId,
     TopicId,
     Validators,
+    Wish,
 )
 from aggregator.pace import Rhythm
 from aggregator.publish.topics import Published, Publisher
@@ -111,8 +112,9 @@ def topic(id: str = "topic", **changes: Any) -> TopicSettings:
 def state(id: str = "a", **changes: Any) -> SourceState:
     """What is known of a source that was never fetched."""
     values = dict.fromkeys(SourceState.__dataclass_fields__)
-    known = {"id": id, "url": "https://a.example/", "title": id, "validators": Validators(), "failures": 0}
-    return SourceState(**(values | known | {"rhythm": Rhythm()} | changes))
+    known = {"id": id, "url": "https://a.example/", "address": "https://a.example/", "title": id}
+    known |= {"validators": Validators(), "rhythm": Rhythm(), "wish": Wish(), "trackers": 0, "failures": 0}
+    return SourceState(**(values | known | changes))
 
 
 @dataclass

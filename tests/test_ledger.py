@@ -10,7 +10,7 @@ import pytest
 from builders import LONG, NOON, Books, entry, failure, harvest, source, topic
 from sqlite_utils import Database
 
-from aggregator.model import Enclosure, Feed, Validators
+from aggregator.model import Enclosure, Feed, Validators, Wish
 from aggregator.pace import Move
 from aggregator.settings import Fetch
 from aggregator.store.entries import list_entries
@@ -301,6 +301,33 @@ def test_a_host_that_asks_for_rest_is_left_alone_with_all_of_its_sources(books: 
     assert [state.id for state in due_sources(books.db, "due", now=NOON + 3 * HOUR)] == ["c", "a", "b"]
     books.apply(failure("b", **asked))  # was not even asked
     assert [state.id for state in due_sources(books.db, "all", now=NOON + 2 * HOUR)] == ["c"]
+
+
+def test_a_source_that_is_new_at_a_resting_host_waits_too(books: Books) -> None:
+    books.configure(sources=[source("a", url="https://news.example/a")])
+    books.apply(failure("a", kind="rate_limited", host="news.example", retry_at=NOON + HOUR))
+    both = [source(id, url=f"https://news.example/{id}") for id in ("a", "b")]
+    books.configure(sources=[*both, source("c")])
+    assert [state.id for state in due_sources(books.db, "due", now=NOON)] == ["c"]
+    assert [state.id for state in due_sources(books.db, "due", now=NOON + HOUR)] == ["c", "a", "b"]
+
+
+def test_a_feeds_wish_is_kept_while_it_says_nothing_new(books: Books) -> None:
+    wish = Wish(5 * HOUR, frozenset({3}), frozenset({6}))
+    books.fetch_from("a", entry("one", published=NOON), feed=Feed("A", wish=wish))
+    assert books.state("a").wish == wish
+    assert books.state("a").next_due_at == NOON + 5 * HOUR
+    books.fetch_from("a", outcome="not_modified", at=NOON + 5 * HOUR)
+    assert books.state("a").wish == wish
+    assert books.state("a").next_due_at == NOON + 10 * HOUR
+    books.fetch_from("a", feed=Feed("A"), at=NOON + 10 * HOUR)
+    assert books.state("a").wish == Wish()
+
+
+def test_the_trackers_that_were_dropped_are_counted(books: Books) -> None:
+    books.fetch_from("a", replace(entry("one"), trackers=2), replace(entry("two"), trackers=1))
+    books.fetch_from("a", replace(entry("one"), trackers=2), replace(entry("three"), trackers=1))
+    assert books.state("a").trackers == 4
 
 
 def test_a_configured_interval_holds(books: Books) -> None:

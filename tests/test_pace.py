@@ -9,6 +9,7 @@ from builders import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.model import Wish
 from aggregator.pace import (
     Move,
     Rhythm,
@@ -91,7 +92,7 @@ def test_jitter_moves_a_fetch_by_a_tenth_but_never_before_the_least_interval(
     jitter: float, wait: timedelta
 ) -> None:
     due = due_after_success(
-        wait, now=NOON, expected=NOON - wait / 2, fresh_until=None, jitter=jitter, fetch=FETCH
+        wait, now=NOON, expected=NOON - wait / 2, wish=Wish(), fresh_until=None, jitter=jitter, fetch=FETCH
     )
     assert NOON + max(wait * 0.899, FETCH.min_interval) <= due <= NOON + wait * 1.101
 
@@ -100,7 +101,7 @@ def test_jitter_moves_a_fetch_by_a_tenth_but_never_before_the_least_interval(
 def test_sources_that_were_fetched_together_part(expected: datetime | None) -> None:
     minutes = [
         due_after_success(
-            HOUR, now=NOON, expected=expected, fresh_until=None, jitter=jitter / 12, fetch=FETCH
+            HOUR, now=NOON, expected=expected, wish=Wish(), fresh_until=None, jitter=jitter / 12, fetch=FETCH
         ).minute
         for jitter in range(12)
     ]
@@ -145,11 +146,55 @@ def test_a_source_that_never_moved_stays_where_it_is() -> None:
     assert {look_elsewhere(OLD, url=OLD, known=seen_once, failures=n) for n in range(1, 10)} == {OLD}
 
 
+def asked(wish: Wish, *, now: datetime = NOON, wait: timedelta = HOUR, jitter: float = 0.5) -> datetime:
+    return due_after_success(
+        wait, now=now, expected=now, wish=wish, fresh_until=None, jitter=jitter, fetch=FETCH
+    )
+
+
+def test_a_feed_that_wants_to_be_asked_rarely_is_up_to_the_longest_interval() -> None:
+    assert asked(Wish(5 * HOUR), jitter=0) == NOON + 5 * HOUR
+    assert asked(Wish(HOUR / 4)) == NOON + HOUR
+    assert asked(Wish(timedelta(days=6)), jitter=0) == NOON + FETCH.max_interval
+
+
+def test_no_feed_is_asked_in_the_hours_and_on_the_days_that_it_skips() -> None:
+    assert asked(Wish(skip_hours=frozenset({13, 14}))) == NOON + 3 * HOUR
+    assert NOON.weekday() == 2
+    assert asked(Wish(skip_days=frozenset({2}))) == NOON + 12 * HOUR
+    assert asked(Wish(skip_days=frozenset({2, 3}))) == NOON + FETCH.max_interval
+
+
+wishes = st.builds(
+    Wish,
+    st.none() | st.timedeltas(timedelta(minutes=1), timedelta(days=7)),
+    st.frozensets(st.integers(0, 23), max_size=24),
+    st.frozensets(st.integers(0, 6), max_size=7),
+)
+
+
+@given(
+    wishes,
+    st.timedeltas(timedelta(0), timedelta(days=30)),
+    st.timedeltas(timedelta(minutes=1), timedelta(hours=23)),
+    st.floats(0, 1),
+)
+def test_a_wish_never_makes_a_source_wait_longer_than_the_longest_interval(
+    wish: Wish, after: timedelta, wait: timedelta, jitter: float
+) -> None:
+    now = NOON + after
+    due = asked(wish, now=now, wait=wait, jitter=jitter)
+    longest = max(FETCH.max_interval, wait * 1.1)
+    assert now + FETCH.min_interval <= due <= now + longest + timedelta(seconds=1)
+    is_skipped = due.hour in wish.skip_hours or due.weekday() in wish.skip_days
+    assert not is_skipped or due >= now + FETCH.max_interval
+
+
 def test_the_origins_wish_for_a_longer_wait_is_heard_up_to_the_longest_interval() -> None:
     def due(fresh: timedelta) -> timedelta:
         fresh_until = NOON + fresh
         found = due_after_success(
-            HOUR, now=NOON, expected=NOON, fresh_until=fresh_until, jitter=0.5, fetch=FETCH
+            HOUR, now=NOON, expected=NOON, wish=Wish(), fresh_until=fresh_until, jitter=0.5, fetch=FETCH
         )
         return found - NOON
 

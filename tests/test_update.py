@@ -118,7 +118,7 @@ def test_a_pass_fetches_stores_groups_and_publishes(passes: Passes, origin: Orig
         "tagged": None,
         "plain": None,
         "gone": "gone",
-        "missing": "http",
+        "missing": "not_found",
         "page": "not_a_feed",
     }
 

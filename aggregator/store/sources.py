@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from aggregator.model import Failure, Feed, Harvest, SourceId, Validators
+from aggregator.model import Failure, Feed, Harvest, SourceId, Validators, Wish
 from aggregator.pace import Move, Rhythm
 from aggregator.settings import SourceSettings
 from aggregator.times import from_text, to_text
@@ -40,6 +40,9 @@ class SourceState:
     fetched_at: datetime | None
     succeeded_at: datetime | None
     rhythm: Rhythm
+    wish: Wish
+    trackers: int
+    """Invisible images that were dropped from its entries."""
     failures: int
     failure_kind: str | None
     failure_message: str | None
@@ -54,10 +57,8 @@ def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
     for source in sources:
         row = known.pop(source.id, None)
         if row is None:
-            db.execute(
-                "INSERT INTO sources (id, url, address, host, given_title, active) VALUES (?, ?, ?, ?, ?, ?)",
-                [source.id, source.url, source.url, host(source.url), source.title, source.enabled],
-            )
+            values = {"id": source.id, "url": source.url, "host": host(source.url)}
+            db.execute(_NEW, values | {"title": source.title, "active": source.enabled})
             continue
         if row["url"] != source.url:
             db.execute(_NEW_URL, {"id": source.id, "url": source.url, "host": host(source.url)})
@@ -190,9 +191,18 @@ _SCOPES = {
 }
 _CLOCK_SKEW = timedelta(hours=1)
 
+# A host that rests does so for a source too that is new there
+_NEW = """
+    INSERT INTO sources (id, url, address, host, given_title, active, retry_at, next_due_at)
+    SELECT :id, :url, :url, :host, :title, :active, max(retry_at), coalesce(max(retry_at), '')
+    FROM sources WHERE host = :host
+"""
+
 _NEW_URL = """
     UPDATE sources SET url = :url, address = :url, host = :host, etag = NULL, last_modified = NULL,
-        body_hash = NULL, next_due_at = '', retry_at = NULL, gone_at = NULL, moved_to = NULL,
+        body_hash = NULL, gone_at = NULL, moved_to = NULL,
+        retry_at = (SELECT max(retry_at) FROM sources WHERE host = :host),
+        next_due_at = (SELECT coalesce(max(retry_at), '') FROM sources WHERE host = :host),
         moved_since = NULL, moves = 0, failures = 0, failure_kind = NULL, failure_message = NULL
     WHERE id = :id
 """
@@ -218,8 +228,28 @@ def _describe(db: Database, source: SourceId, feed: Feed) -> None:
     if (row["title"], row["home"]) != (feed.title, feed.url):
         _touch_stories(db, source)
     db.execute(
-        "UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ? WHERE id = ?",
-        [feed.title, feed.url, feed.language, feed.icon, feed.rights, source],
+        "UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ?, wish = ? WHERE id = ?",
+        [feed.title, feed.url, feed.language, feed.icon, feed.rights, _wish_text(feed.wish), source],
+    )
+
+
+def count_trackers(db: Database, source: SourceId, count: int) -> None:
+    """So many more were dropped."""
+    db.execute("UPDATE sources SET trackers = trackers + ? WHERE id = ?", [count, source])
+
+
+def _wish_text(wish: Wish) -> str:
+    seconds = wish.at_least.total_seconds() if wish.at_least else None
+    return json.dumps({"at_least": seconds, "hours": sorted(wish.skip_hours), "days": sorted(wish.skip_days)})
+
+
+def _wish(text: str) -> Wish:
+    known = json.loads(text)
+    seconds = known.get("at_least")
+    return Wish(
+        timedelta(seconds=seconds) if seconds else None,
+        frozenset(known.get("hours", ())),
+        frozenset(known.get("days", ())),
     )
 
 
@@ -256,6 +286,8 @@ def _state(row: dict[str, Any]) -> SourceState:
         fetched_at=_time(row["fetched_at"]),
         succeeded_at=_time(row["succeeded_at"]),
         rhythm=Rhythm(timedelta(seconds=gap) if gap is not None else None, _time(row["newest_at"])),
+        wish=_wish(row["wish"]),
+        trackers=row["trackers"],
         failures=row["failures"],
         failure_kind=row["failure_kind"],
         failure_message=row["failure_message"],
