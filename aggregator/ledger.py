@@ -103,6 +103,7 @@ class Ledger:
         due = due_after_failure(
             failures,
             now=harvest.fetched_at,
+            is_blocked=failure.kind == "blocked",
             retry_at=retry_at,
             jitter=self._jitter(),
             fetch=self._fetch,

@@ -13,6 +13,7 @@ from aggregator.settings import Fetch
 
 _RECENT = 12
 _LONGEST_BACK_OFF = timedelta(days=1)
+_LEAST_BLOCKED = timedelta(hours=1)
 _MOVES_SEEN = 3
 _TRIES = 3
 _MOVED_FOR = timedelta(days=2)
@@ -126,10 +127,20 @@ def _after_skips(moment: datetime, wish: Wish) -> datetime:
 
 
 def due_after_failure(
-    failures: int, *, now: datetime, retry_at: datetime | None, jitter: float, fetch: Fetch
+    failures: int,
+    *,
+    now: datetime,
+    is_blocked: bool,
+    retry_at: datetime | None,
+    jitter: float,
+    fetch: Fetch,
 ) -> datetime:
-    """The next time after so many failures in a row: doubling up to a day, never given up."""
-    doubled = min(fetch.min_interval, _LONGEST_BACK_OFF) * int(2 ** min(failures - 1, 20))
+    """The next time after so many failures in a row: doubling up to a day, never given up.
+
+    `is_blocked`: by a bot wall, which counts how often one knocks.
+    """
+    first = max(fetch.min_interval, _LEAST_BLOCKED) if is_blocked else fetch.min_interval
+    doubled = min(first, _LONGEST_BACK_OFF) * int(2 ** min(failures - 1, 20))
     wait = max(min(doubled, _LONGEST_BACK_OFF), fetch.min_interval)
     due = now + wait * (1 + 0.25 * jitter)
     return max(due, retry_at) if retry_at else due

@@ -205,7 +205,15 @@ def test_the_origins_wish_for_a_longer_wait_is_heard_up_to_the_longest_interval(
 
 def back_off(failures: int, fetch: Fetch = FETCH, retry: timedelta | None = None) -> timedelta:
     retry_at = NOON + retry if retry else None
-    return due_after_failure(failures, now=NOON, retry_at=retry_at, jitter=0.0, fetch=fetch) - NOON
+    return (
+        due_after_failure(failures, now=NOON, is_blocked=False, retry_at=retry_at, jitter=0.0, fetch=fetch)
+        - NOON
+    )
+
+
+def test_a_bot_wall_is_tried_again_an_hour_later_at_first() -> None:
+    due = due_after_failure(2, now=NOON, is_blocked=True, retry_at=None, jitter=0.0, fetch=FETCH)
+    assert due == NOON + 2 * HOUR
 
 
 def test_back_off_doubles_up_to_a_day() -> None:
