@@ -13,7 +13,7 @@ from builders import entry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.story.opinion import opinion_sign
+from aggregator.story.opinion import opinion_sign, unlabelled
 
 CURATION = Path(__file__).resolve().parents[2] / "shared" / "curation"
 shared = [
@@ -74,6 +74,21 @@ def test_a_label_before_or_after_the_title_marks_an_opinion(title: str) -> None:
 )  # fmt: skip
 def test_words_of_the_genre_within_a_headline_mark_nothing(title: str) -> None:
     assert sign(title) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "left"),
+    [
+        ("[칼럼] 쿠르스크의 병사들", "쿠르스크의 병사들"),
+        ("Editorial: Landmines are the wrong gift", "Landmines are the wrong gift"),
+        ("Колонка: Нас лякають горіхом", "Нас лякають горіхом"),
+        ("Landmines are the wrong gift | Opinion", "Landmines are the wrong gift"),
+        ("Seoul: envoy leaves for Kyiv", "Seoul: envoy leaves for Kyiv"),
+        ("Opinion:", "Opinion:"),
+    ],
+)
+def test_the_name_of_the_genre_is_no_part_of_what_a_title_says(title: str, left: str) -> None:
+    assert unlabelled(title) == left
 
 
 @pytest.mark.parametrize(

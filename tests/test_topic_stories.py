@@ -59,8 +59,6 @@ def silent(count: int, **changes: Any) -> list[Entry]:
         ([report("x", title="Tanks"), *silent(3)], False),
         ([report("x", text="tanks"), report("y", text="tanks"), *silent(1)], True),
         ([report("x", text="tanks"), report("y", text="tanks"), *silent(2)], False),
-        ([report("x", title="Tanks"), *silent(4, language="ko")], True),
-        ([report("x", text="tanks"), *silent(2, language="ko")], False),
     ],
 )
 def test_a_mention_in_passing_does_not_carry_a_story_into_a_topic(
@@ -106,17 +104,11 @@ def test_membership_follows_merges_and_splits(books: Books) -> None:
     assert books.selected() == ["x"]
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(["en", "ko", None]), st.sampled_from([0, 0.2, 0.5, 1.0])), max_size=9)
-)
-def test_a_score_lies_between_the_weakest_and_the_strongest_report(
-    originals: list[tuple[str | None, float]],
-) -> None:
-    score = story_score(originals)
-    strengths = [strength for _, strength in originals] or [0.0]
-    assert min(strengths) <= score <= max(strengths)
-    more = story_score([*originals, ("en", 1.0)])
-    assert more >= score - 0.001
+@given(st.lists(st.sampled_from([0, 0.2, 0.5, 1.0]), max_size=9))
+def test_a_score_lies_between_the_weakest_and_the_strongest_report(strengths: list[float]) -> None:
+    score = story_score(strengths)
+    assert min(strengths, default=0) <= score <= max(strengths, default=0)
+    assert story_score([*strengths, 1.0]) >= score
 
 
 def test_stories_of_a_topic_with_many_matches_come_in_the_same_order(

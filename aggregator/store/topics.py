@@ -194,7 +194,7 @@ def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict
     )
     admitted, languages = _admits(db, topic)
     # A report and its copies are as one, and match as the one of them that matches best
-    originals: dict[StoryId, dict[EntryId, tuple[str | None, float]]] = defaultdict(dict)
+    originals: dict[StoryId, dict[EntryId, float]] = defaultdict(dict)
     sources: dict[StoryId, set[str]] = defaultdict(set)
     for row in rows:
         if row["is_original"]:
@@ -203,14 +203,12 @@ def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict
             not languages or row["language"] in languages
         ):
             found = originals[row["story"]]
-            best = found.get(row["original"])
-            if best is None or row["strength"] > best[1]:
-                found[row["original"]] = (row["language"], row["strength"])
+            found[row["original"]] = max(found.get(row["original"], 0.0), row["strength"])
     return {
         story: Standing(
             story_score(found.values()),
             originals=len(found),
-            matching=sum(strength > 0 for _, strength in found.values()),
+            matching=sum(strength > 0 for strength in found.values()),
             sources=len(sources[story]),
         )
         for story, found in originals.items()

@@ -11,6 +11,7 @@ from aggregator.model import EntryId, Profile, SourceId, StoryId
 from aggregator.story.cluster import Placement, place
 from aggregator.story.duplicate import Candidate, Repeats
 from aggregator.story.likeness import Member, Weights
+from aggregator.story.opinion import unlabelled
 from aggregator.story.window import Window
 
 AT_ONCE = 250
@@ -45,7 +46,7 @@ class Arrival:
 
 def beginning(title: str, text: str) -> str:
     """What stands for the meaning of an entry: its title and the beginning of its text."""
-    return f"{title}\n{text[:_BEGINNING]}".strip()
+    return f"{unlabelled(title)}\n{text[:_BEGINNING]}".strip()
 
 
 @dataclass(frozen=True, slots=True)

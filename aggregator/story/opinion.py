@@ -154,6 +154,26 @@ def opinion_sign(piece: Piece, *, source_title: str | None) -> str | None:
     return None
 
 
+def unlabelled(title: str) -> str:
+    """The title without the name of the genre before or after it: that says nothing of what the piece is about."""
+    if (match := _LABELLED.match(title)) and _is_label(match):
+        return title[match.end() :].strip() or title
+    if (match := _LABELLED_AFTER.search(title)) and _is_label(match):
+        return title[: match.start()].strip() or title
+    return title
+
+
+def _label(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group).strip()
+
+
+def _is_label(match: re.Match[str]) -> bool:
+    label = _label(match)
+    if _is_genre(label) or bool(match[1] and _ENDS_AS_COLUMN.search(label)):
+        return True
+    return match.start() == 0 and " ".join(words(label)) in _BEFORE_TITLES
+
+
 def _is_genre(name: str) -> bool:
     parts = words(name)
     joined = " ".join(parts)
@@ -174,16 +194,9 @@ def _is_genre_feed(source_title: str) -> bool:
 
 
 def _label_of(title: str) -> str | None:
-    if match := _LABELLED.match(title):
-        label = (match[1] or match[2]).strip()
-        if _is_genre(label) or " ".join(words(label)) in _BEFORE_TITLES:
-            return label
-        if match[1] and _ENDS_AS_COLUMN.search(label):
-            return label
-    if match := _LABELLED_AFTER.search(title):
-        label = next(group for group in match.groups() if group)
-        if _is_genre(label) or (match[1] and _ENDS_AS_COLUMN.search(label)):
-            return label
+    for found in (_LABELLED.match(title), _LABELLED_AFTER.search(title)):
+        if found and _is_label(found):
+            return _label(found)
     match = _NAMED.search(title)
     return match[0].strip(" :|—–-") if match else None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Literal, Protocol, TypeVar
@@ -20,11 +19,9 @@ FURTHER_DOWN = 0.2
 """That of one which says so far down only: in passing, mostly."""
 BEGINNING = 100
 """So many words of a text say what it is about."""
-BAR = 0.25
-"""A topic holds the stories with a higher score. More than half of the reports satisfy its rule at their
-beginnings, or more than a quarter in their headlines: one mention among several does not do."""
-_SPEECHLESS = 0.5
-"""What a report counts in a language of which no report of the story matches: the words may lack that language."""
+BAR = 0.3
+"""A topic holds the stories with a higher score. Two thirds of the reports satisfy its rule at their beginnings, or
+a third in their headlines: one mention among several does not do."""
 
 
 class Selectable(Protocol):
@@ -39,17 +36,12 @@ class Selectable(Protocol):
 S = TypeVar("S", bound=Selectable)
 
 
-def story_score(originals: Iterable[tuple[str | None, float]]) -> float:
-    """How strongly a story is in a topic, 0 to 1, from the language and strength of each of its originals.
+def story_score(strengths: Collection[float]) -> float:
+    """How strongly a story is in a topic, 0 to 1: the mean of the strengths of its originals.
 
-    The mean of the strengths, of which those that do not match have none.
+    Those that do not match have none, so that one more that matches in its headline never makes it less.
     """
-    languages: dict[str | None, list[float]] = defaultdict(list)
-    for language, strength in originals:
-        languages[language].append(strength)
-    total = sum(map(sum, languages.values()))
-    weight = sum(len(found) * (1 if any(found) else _SPEECHLESS) for found in languages.values())
-    return round(total / weight, 3) if weight else 0.0
+    return round(sum(strengths) / len(strengths), 3) if strengths else 0.0
 
 
 def choose(stories: Iterable[S], *, min_sources: int, items: int) -> list[S]:
