@@ -14,7 +14,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from aggregator.model import EntryId, SourceId, StoryId
-from aggregator.story.likeness import Evidence, Member, Weights, evidence, kinship, likeness
+from aggregator.story.likeness import Evidence, Member, Weights, evidence, kinship, likeness, may_found
 from aggregator.story.window import Group, Window
 
 _DOUBT = 0.1
@@ -98,7 +98,7 @@ def _place(
     own: StoryId,
     split_off: Callable[[StoryId, EntryId], StoryId],
 ) -> Placement:
-    home = ranked[0][1] if ranked and ranked[0][0] >= window.weights.enough else None
+    home = next((group for alike, group in ranked if _is_home(member, group, alike, window.weights)), None)
     if home is not None and home.is_fixed:
         return _settle(window, member, home, own)
     least = window.weights.enough - _DOUBT
@@ -121,6 +121,10 @@ def _place(
         joined = next(part for part in parts if member in part)
         return _settle(window, member, next((g for g in groups if g.members[0] in joined), None), own)
     return _rearrange(window, member, groups, parts, own, split_off)
+
+
+def _is_home(member: Member, group: Group, alike: float, weights: Weights) -> bool:
+    return alike >= weights.enough and may_found(member, group.sum, weights)
 
 
 def _settle(window: Window, member: Member, home: Group | None, own: StoryId) -> Placement:
@@ -238,16 +242,22 @@ def agglomerate(members: Sequence[Member], weights: Weights) -> list[list[Member
     for j, other in enumerate(members):
         for i in range(j):
             alike[i, j] = _alike(members[i], other, weights)
-    while alike:
-        i, j = max(alike, key=alike.__getitem__)
-        if alike.pop((i, j)) < weights.enough:
+    apart: set[tuple[int, int]] = set()
+    while pair := max((pair for pair in alike if pair not in apart), key=alike.__getitem__, default=None):
+        if alike[pair] < weights.enough:
             break
+        i, j = pair
+        if len(groups[i]) == len(groups[j]) == 1 and not may_found(members[i], members[j], weights):
+            apart.add(pair)
+            continue
+        del alike[pair]
         for k in groups:
             if k not in (i, j):
                 ik, jk = (min(i, k), max(i, k)), (min(j, k), max(j, k))
                 of_j = alike.pop(jk) * len(groups[j])
                 alike[ik] = (alike[ik] * len(groups[i]) + of_j) / (len(groups[i]) + len(groups[j]))
         groups[i] += groups.pop(j)
+        apart = {two for two in apart if i not in two and j not in two}
     return [[members[at] for at in sorted(group)] for group in groups.values()]
 
 

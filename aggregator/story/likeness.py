@@ -49,6 +49,8 @@ class Weights:
     """Taken off for two entries with text, which say more of their event than headlines, in a crowd."""
     quiet: float
     """So much less is taken off for each time that fewer entries are reported on those days, by a factor of e."""
+    least: float
+    """The kinship from which two entries begin a story, however quiet it is and however strange the languages."""
     enough: float
     """The likeness from which two entries or stories report one event."""
 
@@ -64,6 +66,7 @@ WORDS_ALONE = Weights(
     hours=0.3,
     text=0.24,
     quiet=0.034,
+    least=0.0,
     enough=0.03,
 )
 WITH_MEANING = Weights(
@@ -77,6 +80,7 @@ WITH_MEANING = Weights(
     hours=0.3,
     text=0.436,
     quiet=0.1,
+    least=0.17,
     enough=0.129,
 )
 
@@ -178,6 +182,11 @@ def likeness(one: Sum, other: Sum, weights: Weights) -> float:
         - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
         - asked
     )
+
+
+def may_found(one: Sum, other: Sum, weights: Weights) -> bool:
+    """Whether the two may be one story: two entries that are alone have to share something that can be pointed at."""
+    return weights.least <= 0 or one.count > 1 or other.count > 1 or kinship(one, other) >= weights.least
 
 
 def _strangers(one: Sum, other: Sum) -> float:
