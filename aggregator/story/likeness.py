@@ -80,7 +80,7 @@ WITH_MEANING = Weights(
     hours=0.3,
     text=0.436,
     quiet=0.1,
-    least=0.17,
+    least=0.21,
     enough=0.129,
 )
 
