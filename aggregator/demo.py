@@ -6,8 +6,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aggregator.config.load import Configuration, load
 from aggregator.embed import make_embedder
@@ -20,7 +21,7 @@ from aggregator.update import Clock, Observer, Summary, make_limits, synchronize
 SAMPLES = Path(__file__).parent / "samples"
 _ORIGIN = "http://127.0.0.1:8081/"
 _EMBEDDER = "embedder: auto"
-_BASE = "http://127.0.0.1:8080/"
+_LISTEN = "127.0.0.1:8080"
 _MARK = ".aggregator-demo"
 
 
@@ -79,10 +80,10 @@ def demonstrate(
 @contextmanager
 def _result(folder: Path, serve: bool) -> Iterator[str]:
     if not serve:
-        yield _BASE
+        yield f"http://{_LISTEN}/"
         return
     try:
-        with serving(folder, "127.0.0.1:8080") as address:
+        with serving(folder, _LISTEN) as address:
             yield address
     except UsageError:
         with serving(folder, "127.0.0.1:0") as address:
@@ -103,8 +104,6 @@ def _configure(folder: Path, *, origin: str, base: str, embedder: str) -> Config
     for sample in sorted((SAMPLES / "config").glob("*.yaml")):
         text = sample.read_text(encoding="utf-8").replace(_ORIGIN, origin)
         text = text.replace(_EMBEDDER, f"embedder: {json.dumps(embedder)}")
+        text = text.replace(_LISTEN, urlsplit(base).netloc)
         (folder / sample.name).write_text(text, encoding="utf-8")
-    configuration = load(folder, environ={})
-    site = configuration.aggregator.site.model_copy(update={"base_url": base})
-    aggregator = configuration.aggregator.model_copy(update={"site": site})
-    return replace(configuration, aggregator=aggregator)
+    return load(folder, environ={})

@@ -71,6 +71,7 @@ def _bound(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            # create_server adds the address to what the system says
+            f"cannot listen on {host}:{port}: {str(error.strerror or error).partition(' (while ')[0]}",
             hint="set web.listen in aggregator.yaml to a free address and port",
         ) from error

@@ -192,6 +192,62 @@ def test_a_table_in_a_pipe_is_uncut_and_on_a_terminal_fits_it(desk: Desk, origin
     assert any("…" in line and "long" in line for line in shown)
 
 
+_LONG_ID = "the-quarterly-review-of-a-very-long-name-in-international-affairs"
+_LISTS = [
+    ("sources", "list"),
+    ("topics", "list"),
+    ("stories", "list"),
+    ("entries", "list"),
+    ("topics", "preview", "seoul"),
+    ("check", "--online"),
+]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+@pytest.mark.parametrize("command", _LISTS, ids=" ".join)
+def test_a_terminal_of_any_width_shows_ids_whole_and_leaves_room_for_the_text(
+    desk: Desk, origin: Origin, command: tuple[str, ...], width: int
+) -> None:
+    title = "Seoul says at length what it thinks of howitzers, of their price and of what comes after them"
+    feed = rss(title, {"title": title, "link": "https://wire.example/1"})
+    desk.add("quarterly-of-seoul", origin.put("/q", feed))
+    topics = "".join(f"  - {{id: the-topic-of-seoul-{n}, title: {title!r}, all_of: [Seoul]}}\n" for n in "ab")
+    desk.write("topics.yaml", f"topics:\n{topics}")
+    desk.run("update")
+    keys = ("entry",) if "preview" in command else ("id", "story")
+    ids = {str(row[key]) for row in desk.rows(*command) for key in keys if row.get(key)}
+    lines, _ = _on_terminal(desk, *command, width=width)
+    rows = [line for line in lines if title[:30] in line]
+    assert rows
+    assert all(any(id in line for line in rows) for id in ids)
+    assert all(len(line) <= width for line in lines)
+
+
+def test_an_id_that_is_too_long_for_the_terminal_goes_on_in_the_next_line(desk: Desk, origin: Origin) -> None:
+    desk.add(f"{_LONG_ID}-and-its-neighbours", origin.url("/long"))
+    lines, _ = _on_terminal(desk, "sources", "list")
+    assert any(f"{_LONG_ID}-and-its-neighbours  new" in line for line in lines)
+    assert lines[-1] == "The terminal is too narrow for: entries, next due."
+
+
+def test_a_check_without_sources_says_what_to_do_next(desk: Desk) -> None:
+    result = desk.run("check")
+    assert "ok. 0 sources" in result.stdout
+    assert "aggregator sources add URL" in result.stderr
+
+
+def test_a_check_warns_of_a_word_that_looks_like_a_misspelt_list(desk: Desk) -> None:
+    desk.write(
+        "topics.yaml", "vocabulary: {korea: [Korea*]}\ntopics:\n  - {id: k, title: K, all_of: [koera]}\n"
+    )
+    result = desk.run("check")
+    assert "ok." in result.stdout
+    assert result.stderr.startswith(
+        f"warning: {desk.config}/topics.yaml:3:32: topics[0].all_of[0]: 'koera' is no"
+    )
+    assert "did you mean 'korea'?" in result.stderr
+
+
 def test_a_terminal_shows_a_progress_bar_that_a_pipe_does_not(desk: Desk, origin: Origin) -> None:
     desk.add("good", origin.put("/good", rss("Good")))
     lines, status = _on_terminal(desk, "update")
@@ -200,10 +256,10 @@ def test_a_terminal_shows_a_progress_bar_that_a_pipe_does_not(desk: Desk, origin
     assert "Fetching" not in desk.run("update", "--all").output
 
 
-def _on_terminal(desk: Desk, *args: str) -> tuple[list[str], int]:
-    """What a command writes on a terminal of 80 columns that wants no colour, and its exit status."""
+def _on_terminal(desk: Desk, *args: str, width: int = 80) -> tuple[list[str], int]:
+    """What a command writes on a terminal that wants no colour, and its exit status."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": str(width)}
     with desk.start(*args, stdout=theirs, stderr=theirs, env=environment) as process:
         os.close(theirs)
         data = b""

@@ -14,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import Desk
 from origin import Origin, rss
+from program import started
 
 from aggregator.cli.main import main
+from aggregator.config import load
 
 _TOPICS = """\
 topics:
@@ -74,6 +76,17 @@ def test_what_is_not_due_is_fetched_only_when_asked_for(wire: Desk, origin: Orig
     assert (summary["not_modified"], summary["files_written"]) == (1, 0)
     assert wire.rows("update", "wire")[0]["sources"] == 1
     assert origin.paths() == ["/wire", "/wire"]
+
+
+def test_what_a_killed_pass_left_ungrouped_is_told_by_the_next_though_nothing_is_due(wire: Desk) -> None:
+    wire.run("update")
+    with closing(sqlite3.connect(wire.database)) as db, db:
+        db.execute("UPDATE entries SET story = ''")
+        db.execute("DELETE FROM stories")
+    assert wire.run("update").stdout.startswith(
+        "No source is due. (`aggregator update --all` fetches all of them.)\n"
+        "What an earlier pass left: 2 new stories, 0 updated (0 duplicates).\n"
+    )
 
 
 def test_only_force_fetches_a_source_that_asked_to_wait(desk: Desk, origin: Origin) -> None:
@@ -164,6 +177,17 @@ def test_serve_serves_the_published_files_until_it_is_stopped(wire: Desk) -> Non
     assert process.returncode == 0
 
 
+def test_serve_on_a_busy_port_says_so_once(wire: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        wire.write("aggregator.yaml", f'{wire.read("aggregator.yaml")}web: {{listen: "127.0.0.1:{port}"}}\n')
+        result = wire.run("serve", status=2)
+    assert result.stderr == (
+        f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        "hint: set web.listen in aggregator.yaml to a free address and port\n"
+    )
+
+
 def test_the_daemon_fetches_and_stops_on_a_signal(wire: Desk, origin: Origin) -> None:
     _listen_on_a_free_port(wire)
     with wire.start("run") as process:
@@ -184,6 +208,36 @@ def test_the_demo_fills_a_folder_that_the_other_commands_can_read(tmp_path: Path
     listed = CliRunner().invoke(main, ["--config", str(folder), "topics", "list", "--json"])
     topics = [json.loads(line) for line in listed.stdout.splitlines()]
     assert all(topic["stories"] for topic in topics)
+
+
+def test_the_demo_says_that_its_embedder_is_down(tmp_path: Path, origin: Origin) -> None:
+    arguments = ["demo", "--once", "--embedder", origin.url("/none"), "--dir", str(tmp_path / "demo")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "warning: grouped by words alone" in result.stderr
+
+
+def test_a_demo_on_another_port_writes_its_address_into_its_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    CliRunner().invoke(main, ["demo", "--once", "--embedder", "words", "--dir", str(folder)])
+    said = tmp_path / "said"
+    with _busy(8080), started(said, "demo", "--embedder", "words", "--dir", folder) as running:
+        address = running.hears(r"Pages: +(http://127\.0\.0\.1:\d+/)\n")[1]
+        running.hears("until Ctrl-C")
+        assert running.stop() == 0
+    assert address != "http://127.0.0.1:8080/"
+    listed = CliRunner().invoke(main, ["--config", str(folder), "topics", "list"])
+    assert f"{address}korea-ukraine-defense/rss.xml" in listed.stdout
+    assert address in (folder / "feeds" / "topics.opml").read_text()
+    assert load(folder, environ={}).aggregator.web.listen == address.removeprefix("http://").strip("/")
+
+
+def _busy(port: int) -> socket.socket:
+    """A port that nobody else can have now."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return socket.socket()  # somebody has it already
 
 
 def test_the_demo_serves_its_feeds_and_leaves_nothing_behind(desk: Desk) -> None:

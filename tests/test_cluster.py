@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from builders import LONG, NOON, Books, entry
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from program import aggregator
+from program import AGGREGATOR, aggregator
 
 from aggregator.cli.main import main
 from aggregator.group import group
@@ -158,6 +159,31 @@ def test_a_wrong_line_is_told_by_its_number_with_what_is_expected(tmp_path: Path
     assert result.stdout == ""
 
 
+def test_a_wrong_line_is_told_in_plain_words(tmp_path: Path) -> None:
+    for line, words in {
+        "no json": "no JSON",
+        "[]": "expected an object, found something else",
+        "{}": "id is missing",
+        '{"id": null}': "id: expected text, found null",
+        '{"id": "2", "published": "yesterday"}': 'published: expected a date (ISO 8601), found "yesterday"',
+        '{"id": "2", "title": ["a"]}': 'title: expected text, found ["a"]',
+    }.items():
+        file = write(tmp_path, line)
+        assert f"error: {file}:1: {words}\n" in run(file, status=2).stderr
+
+
+def test_a_dash_reads_what_is_piped_in() -> None:
+    lines = '{"id": "1", "title": "Quake"}\n{"id": "2", "title": "Budget"}\n'
+    done = _piped(lines)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1", "2"]
+    assert "error: <stdin>:2: id is missing" in _piped("\n{}\n").stderr
+
+
+def _piped(lines: str) -> subprocess.CompletedProcess[str]:
+    command = [*AGGREGATOR, "cluster", "-", "--embedder", "words"]
+    return subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+
+
 def test_an_id_that_stands_twice_is_told_with_both_lines(tmp_path: Path) -> None:
     file = write(tmp_path, {"id": "1"}, {"id": "2"}, {"id": "1"})
     result = run(file, "--embedder", "words", status=2)
@@ -222,7 +248,7 @@ def partition(memberships: dict[str, tuple[str, str | None]]) -> list[list[str]]
     return sorted(sorted(ids) for ids in stories.values())
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(REPORTS)
 def test_the_same_entries_make_the_same_stories_as_in_the_store(reports: list[Report]) -> None:
     lines = [

@@ -220,7 +220,7 @@ def stories(draw: st.DrawFn) -> list[Report]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stories(), st.lists(st.sampled_from(["en", "ko", "uk", "pl"]), unique=True))
 def test_every_sentence_stands_in_its_report_and_no_source_is_emptied(
     reports: list[Report], languages: list[str]
@@ -241,7 +241,7 @@ def test_every_sentence_stands_in_its_report_and_no_source_is_emptied(
     assert story == told(*reports, languages=languages)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.permutations(SHIP))
 def test_the_order_in_which_reports_are_given_changes_nothing(reports: list[Report]) -> None:
     one, other = told(*SHIP), told(*reports)

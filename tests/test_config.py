@@ -139,6 +139,21 @@ def test_what_loads_may_be_written_down_and_loads_again_as_the_same(folder: Path
     assert load(folder, environ=ENVIRON) == first
 
 
+def test_a_word_that_is_one_slip_away_from_a_list_is_allowed_with_a_warning(folder: Path) -> None:
+    rule = "all_of: [{}]"
+    changed = GOOD["topics.yaml"].replace("all_of: [south_korea, ukraine]", rule)
+    for word in ("ukrane", "Ukriane", "Ukraine"):
+        write(folder, topics=changed.format(word))
+        (warning,) = load(folder, environ=ENVIRON).warnings
+        assert warning == (
+            f"config/topics.yaml:8:14: topics[0].all_of[0]: '{word}' is no list of the vocabulary but looked for"
+            " as a word, did you mean 'ukraine'?"
+        )
+    for word in ("Ukrain*", "Kyiv", "Ukraine aid", "ukraine", "army"):
+        write(folder, topics=changed.format(word))
+        assert load(folder, environ=ENVIRON).warnings == ()
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# nothing yet\n", "---\n", "sources:\n", "\ufeffsources: []\n"])
 def test_an_empty_file_means_defaults(folder: Path, text: str) -> None:
     (folder / "sources.yaml").write_text(text)
@@ -572,9 +587,7 @@ def no_yaml(draw: st.DrawFn) -> tuple[str, str, str]:
 
 
 @given(case=st.one_of(misspelt(), badly_valued(), without_a_key(), twice_the_same(), no_yaml()))
-@hypothesis_settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_wrong_configuration_is_told_with_file_line_and_key(
     folder: Path, case: tuple[str, str, str]
 ) -> None:
@@ -589,9 +602,7 @@ def test_every_wrong_configuration_is_told_with_file_line_and_key(
 
 
 @given(data=st.data(), file=st.sampled_from(list(GOOD)))
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_load_or_are_told(folder: Path, data: st.DataObject, file: str) -> None:
     good = GOOD[file].encode()
     start = data.draw(st.integers(0, len(good)))

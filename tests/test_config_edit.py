@@ -267,9 +267,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=9), max_size=3
     ),
 )
-@hypothesis_settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_added_is_what_loads(path: Path, style: str, title: str | None, tags: list[str]) -> None:
     path.write_bytes(STYLES[style].replace("never", "auto").replace("  - 5\n", "").encode())
     id = add_source(path, URL, title=title, tags=tags)

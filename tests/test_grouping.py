@@ -488,7 +488,7 @@ def take(books: Books, order: Sequence[str], entries: dict[str, list[Entry]], at
     grouped(books, at)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ENTRIES, ENTRIES, st.permutations(SOURCES), st.permutations(SOURCES))
 def test_stories_and_their_ids_are_the_same_in_whatever_order_the_sources_answer(
     first: list[Told], second: list[Told], one: list[str], other: list[str]
@@ -531,7 +531,7 @@ class Reader:
         self.merged |= set(merged_stories(db))
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(ENTRIES, min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_over_many_passes_no_story_id_disappears_or_comes_back_as_another_story(
     passes: list[list[Told]], random: Any
@@ -548,7 +548,7 @@ def test_over_many_passes_no_story_id_disappears_or_comes_back_as_another_story(
             assert dump(books.db) == before
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(ENTRIES, st.integers(1, 9), st.integers(1, 9))
 def test_a_grouping_that_was_stopped_ends_as_one_that_was_not(
     told: list[Told], at_once: int, batches: int
@@ -567,7 +567,7 @@ def test_a_grouping_that_was_stopped_ends_as_one_that_was_not(
 # Between passes
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(ENTRIES, min_size=2, max_size=5), st.lists(st.integers(0, 200), min_size=5, max_size=5))
 def test_a_window_that_is_kept_between_passes_keeps_the_ids_too(
     passes: list[list[Told]], hours: list[int]

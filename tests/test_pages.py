@@ -81,7 +81,7 @@ def test_equal_stories_give_equal_pages(number: int) -> None:
     assert pages(FULL)[number] == pages(FULL)[number]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile_items(), HOSTILE)
 def test_no_text_becomes_markup_on_any_page(of: Item, title: str) -> None:
     headline = " ".join(legal(of.story.headline).split()) or "Untitled"

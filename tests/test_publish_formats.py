@@ -515,7 +515,7 @@ def hostile_items(draw: st.DrawFn) -> Item:
     return item(story(lead, copy, opinion, headline=draw(HOSTILE), **parts))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(hostile_items(), HOSTILE, HOSTILE)
 def test_any_text_gives_well_formed_feeds_that_read_back_the_same(of: Item, title: str, about: str) -> None:
     of_channel = channel(of, title=title, description=about)

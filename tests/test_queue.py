@@ -7,7 +7,7 @@ from math import inf
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.harvest.queue import Queue, site
@@ -90,7 +90,6 @@ def test_a_host_that_wants_no_more_is_dropped_and_its_neighbours_are_not() -> No
     assert left == urls[1::2]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(HOSTS), max_size=40),
     st.integers(1, 4),

@@ -208,7 +208,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(WORDS, max_size=40), st.sampled_from(["en", "uk", "ko", None]))
 def test_a_quote_and_its_speaker_stand_in_the_report(words: Sequence[str], language: str | None) -> None:
     text = " ".join(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.story.profile import make_profile
@@ -41,7 +41,6 @@ def test_what_has_few_consonants_is_not_told_by_them(short: str) -> None:
     assert sound(short) is None
 
 
-@settings(derandomize=True)
 @given(st.text(max_size=20))
 def test_a_sound_is_made_of_three_to_five_of_nine_consonants_none_twice_in_a_row(text: str) -> None:
     heard = sound(text)

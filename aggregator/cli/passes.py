@@ -125,6 +125,11 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
 def _print_summary(summary: Summary, *, was_stopped: bool) -> None:
     if not summary.sources:
         click.echo("No source is due. (`aggregator update --all` fetches all of them.)")
+        if summary.stories_new or summary.stories_updated or summary.duplicates:
+            click.echo(
+                f"What an earlier pass left: {counted(summary.stories_new, 'new story', 'new stories')},"
+                f" {summary.stories_updated:,} updated ({counted(summary.duplicates, 'duplicate')})."
+            )
     else:
         done = {
             "fetched": summary.fetched,

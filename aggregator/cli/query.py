@@ -1,27 +1,33 @@
-"""What a person types to search for: a term, or a query in SQLite FTS5's own language."""
+"""What a person types to search for: words, or a query in SQLite FTS5's own language."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aggregator.errors import UsageError
+from aggregator.text.fold import words
 from aggregator.topic.rule import compile_term
 
-_WORDS = ("AND", "OR", "NOT")
+_OPERATORS = ("AND", "OR", "NOT")
 _SIGNS = '"():^+{}'
+_WORD_OR_PHRASE = re.compile(r'"[^"]*"\*?|[^\s"]+')
 
 
-def full_text(query: str) -> str:
+def full_text(query: str, *, word_by_word: bool = False) -> str:
     """The FTS5 query that is meant: as it stands if it uses words or signs of that language, else a term's.
 
-    Raises UsageError for a term that is none.
+    With `word_by_word` several words are several terms, all of which are wanted, and quotes make a phrase; else
+    they are a phrase, as in topics.yaml. Raises UsageError for a term that is none.
     """
-    if any(word in _WORDS for word in query.split()) or any(sign in query for sign in _SIGNS):
+    plain = _WORD_OR_PHRASE.sub(lambda piece: piece[0].replace('"', " "), query) if word_by_word else query
+    if any(word in _OPERATORS for word in plain.split()) or any(sign in plain for sign in _SIGNS):
         return query
+    pieces = [piece for piece in _WORD_OR_PHRASE.findall(query) if words(piece)] if word_by_word else []
     try:
-        return compile_term(query)
+        return " AND ".join(compile_term(piece.replace('"', "")) for piece in pieces or [query])
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -14,7 +14,7 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import counted
+from aggregator.cli.output import counted, note
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 
@@ -89,6 +89,8 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
     ):
         failures.say()
         summary = shown.summary
+        if summary.warning:
+            note(f"warning: {summary.warning}")
         entries = counted(summary.entries_new, "entry", "entries")
         click.echo(
             f"{counted(summary.fetched, 'source')} fetched,"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import Column, counted, json_option, note, print_json, print_list
+from aggregator.cli.output import NO_SOURCE, Column, counted, json_option, note, print_json, print_list
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.config import Configuration, write_schemas, write_starter
@@ -46,6 +46,8 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
     Exit status 2 when something is wrong with it; with --online 1 when a source cannot be fetched.
     """
     configuration = session.configuration
+    for warning in configuration.warnings:
+        note(f"warning: {warning}")
     counts = {
         "sources": len(configuration.sources),
         "disabled": sum(not source.enabled for source in configuration.sources),
@@ -63,6 +65,8 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
         f"{configuration.folder}: ok. {counted(counts['sources'], 'source')}{disabled},"
         f" {counted(counts['topics'], 'topic')}, {words}."
     )
+    if not configuration.sources:
+        note(NO_SOURCE)
 
 
 @click.command()
@@ -90,7 +94,7 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
         for harvest in harvests
     ]
     print_list(
-        [Column("source"), Column("result"), Column("entries", "number"), Column("about", "text")],
+        [Column("source"), Column("result"), Column("entries", "number", spare=1), Column("about", "text")],
         rows,
         lambda row: (
             row["id"],

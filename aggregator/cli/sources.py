@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from aggregator.cli.output import (
+    NO_SOURCE,
     Column,
     clean,
     counted,
@@ -49,8 +50,8 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
         [
             Column("id"),
             Column("state"),
-            Column("entries", "number"),
-            Column("next due", "time"),
+            Column("entries", "number", spare=1),
+            Column("next due", "time", spare=2),
             Column("about", "text"),
         ],
         rows,
@@ -62,7 +63,7 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
             row["error"] or row["title"],
         ),
         as_json=as_json,
-        nothing="There is no source yet: `aggregator sources add URL`.",
+        nothing=NO_SOURCE,
     )
     note_rest(printed, limit, as_json=as_json)
 
@@ -128,7 +129,12 @@ def remove(session: Session, id: str) -> None:
 def discover(session: Session, url: str, as_json: bool) -> None:
     """Find the feeds behind the URL of a web page; nothing is added."""
     print_list(
-        [Column("url"), Column("type"), Column("entries", "number"), Column("title", "text")],
+        [
+            Column("url"),
+            Column("type", spare=2),
+            Column("entries", "number", spare=1),
+            Column("title", "text"),
+        ],
         [
             {"url": found.url, "type": found.type, "title": found.title, "entries": found.entries}
             for found in _discover(session, url)

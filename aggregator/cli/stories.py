@@ -85,11 +85,12 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def search(session: Session, query: str, limit: int | None, as_json: bool) -> None:
-    """List the stories with an entry that matches QUERY.
+    """List the stories with an entry that has all words of QUERY.
 
-    QUERY is a term (a word, a phrase, * for the rest of a word) or a query in SQLite FTS5's language.
+    * stands for the rest of a word, "…" makes a phrase of several. QUERY may also be a query in SQLite FTS5's
+    language.
 
-    Example: aggregator stories search 'umerov AND seoul'
+    Example: aggregator stories search 'umerov seoul'
     """
     _list(session, query, limit, as_json=as_json)
 
@@ -195,13 +196,14 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
             ids = newest_stories(db, limit=shown(limit, as_json=as_json))
         else:
             with refusing(query):
-                ids = newest_stories(db, limit=shown(limit, as_json=as_json), query=full_text(query))
+                found = full_text(query, word_by_word=True)
+                ids = newest_stories(db, limit=shown(limit, as_json=as_json), query=found)
         printed = print_list(
             [
                 Column("id"),
                 Column("updated", "time"),
                 Column("sources", "number"),
-                Column("topics", "text"),
+                Column("topics", "text", spare=1),
                 Column("headline", "text"),
             ],
             _lines(db, ids, session.configuration.aggregator.site.languages),
@@ -213,9 +215,13 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
                 f"{_marks(row['pinned'], row['id'] in hidden)}{row['headline']}",
             ),
             as_json=as_json,
-            nothing="There is no such story." if query else "There is no story yet.",
+            nothing="There is no story yet." if query is None else _nothing(query),
         )
     note_rest(printed, limit, as_json=as_json)
+
+
+def _nothing(query: str) -> str:
+    return f"No entry of a story has {query}. Fewer words, or * for the rest of a word, may find more."
 
 
 def _lines(db: Database, ids: list[StoryId], languages: Sequence[str]) -> Iterator[StoryLine]:

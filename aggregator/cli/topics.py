@@ -68,7 +68,7 @@ def list_(session: Session, as_json: bool) -> None:
                 }
             )
     print_list(
-        [Column("id"), Column("stories", "number"), Column("feed"), Column("title", "text")],
+        [Column("id"), Column("stories", "number"), Column("feed", spare=1), Column("title", "text")],
         rows,
         lambda row: (row["id"], row["stories"], row["feed"], row["title"]),
         as_json=as_json,
@@ -100,8 +100,8 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
         printed = print_list(
             [
                 Column("entry", "number"),
-                Column("date", "time"),
-                Column("source"),
+                Column("date", "time", spare=1),
+                Column("source", spare=2),
                 Column("words", "text"),
                 Column("title", "text"),
             ],

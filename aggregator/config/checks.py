@@ -19,6 +19,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+_ONE_WORD = re.compile(r"[^\s*]+")
+_SLIP = 0.8
 _RESERVED = ("stories", "index.html", "topics.opml")
 
 
@@ -159,6 +161,10 @@ def _check_names(
                 is_good = False
             else:
                 is_good &= _check_term(document, place, word)
+                hint = suggestion(word.casefold(), vocabulary, likeness=_SLIP)
+                if hint and _ONE_WORD.fullmatch(word):
+                    shown = f"{document.found(place)} is no list of the vocabulary but looked for as a word"
+                    document.warn(place, shown + hint)
     return is_good
 
 

@@ -59,6 +59,8 @@ class Document:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    """What is allowed, but hardly meant."""
     is_broken: bool = False
     """The file could not be read as a mapping: `values` says nothing about it."""
     root: Node | None = None
@@ -109,6 +111,12 @@ class Document:
         line, column = (node.line, node.column) if node is not None else (1, 1)
         prefix = f"{keys_text(keys)}: " if keys else ""
         self.problems.append(Problem(self.name, line, column, prefix + message))
+
+    def warn(self, keys: Keys, message: str) -> None:
+        """Note at the value of a path that it may be a mistake."""
+        node = self.node(keys)
+        line, column = (node.line, node.column) if node is not None else (1, 1)
+        self.warnings.append(Problem(self.name, line, column, f"{keys_text(keys)}: {message}"))
 
     def discreet(self, message: str) -> str:
         """The message with every text that came from the environment named, not shown."""
@@ -207,9 +215,9 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:79] + "…")
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'interval'?` or nothing."""
-    close = get_close_matches(word, list(known), n=1)
+def suggestion(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """`, did you mean 'interval'?` or nothing. `likeness`: how alike they must be; 0.8 is a slip or two."""
+    close = get_close_matches(word, list(known), n=1, cutoff=likeness)
     return f", did you mean {close[0]!r}?" if close else ""
 
 

@@ -52,6 +52,8 @@ class Configuration:
     topics: settings.Topics
     database: Path
     output: Path
+    warnings: tuple[str, ...] = ()
+    """What is allowed, but hardly meant: one line for each place, as in ConfigError."""
 
 
 def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
@@ -75,6 +77,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
         topics=topics,
         database=(folder / aggregator.storage.database).resolve(),
         output=(folder / aggregator.output.directory).resolve(),
+        warnings=tuple(str(one) for document in documents.values() for one in sorted(set(document.warnings))),
     )
 
 
