@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from sqlite_utils import Database
 
+from aggregator.advice import advice
 from aggregator.embed import describe
 from aggregator.settings import SourceSettings
 from aggregator.store.meta import last_passes, last_window
@@ -26,10 +27,16 @@ class SourceHealth(TypedDict):
     language: str | None
     state: str
     fetched: str | None
+    succeeded: str | None
     next_due: str | None
+    retry_at: str | None
+    moved_to: str | None
     failures: int
+    kind: str | None
     error: str | None
+    advice: str | None
     entries: int
+    trackers: int
 
 
 class Status(TypedDict):
@@ -107,12 +114,28 @@ def _health(source: SourceSettings, state: SourceState | None, entries: int) -> 
         tags=list(source.tags),
         language=source.language,
         state=_word(source, state),
-        fetched=to_text(state.fetched_at) if state and state.fetched_at else None,
-        next_due=to_text(state.next_due_at) if state and state.next_due_at else None,
+        fetched=_text(state.fetched_at if state else None),
+        succeeded=_text(state.succeeded_at if state else None),
+        next_due=_text(state.next_due_at if state else None),
+        retry_at=_text(state.retry_at if state else None),
+        moved_to=_moved_to(state) if state else None,
         failures=state.failures if state else 0,
+        kind=state.failure_kind if state else None,
         error=state.failure_message if state else None,
+        advice=advice(state.failure_kind) if state and state.failure_kind else None,
         entries=entries,
+        trackers=state.trackers if state else 0,
     )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return to_text(moment) if moment else None
+
+
+def _moved_to(state: SourceState) -> str | None:
+    if state.address != state.url:
+        return state.address
+    return state.move.to if state.move else None
 
 
 def _word(source: SourceSettings, state: SourceState | None) -> str:

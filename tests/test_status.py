@@ -35,10 +35,12 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     assert [one["entries"] for one in health] == [2, 0, 0, 0, 0, 0]
     assert [one["title"] for one in health[-2:]] == ["The off", "unsynced"]
     assert health[1]["error"] == "failed because of timeout"
+    assert health[1]["kind"] == "timeout"
+    assert "longer fetch.timeout" in str(health[1]["advice"])
     assert health[1]["next_due"] == "2024-11-27T12:05:37Z"
     found = status(books.db, sources, database=tmp_path / "aggregator.db", embedder="words", now=NOON)
     assert found["sources"] == {"disabled": 1, "failing": 1, "gone": 1, "new": 1, "ok": 1}
-    assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:37Z")
+    assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:00Z")
     assert [one["id"] for one in found["failing"]] == ["bad", "gone"]
     assert (found["entries"], found["duplicates"], found["stories"]) == (2, 1, 1)
     window = found["window"]

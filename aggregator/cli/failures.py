@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aggregator.advice import advice
 from aggregator.cli.output import clean, note
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Failures:
     def hear(self, harvest: Harvest, _applied: Applied) -> None:
         """Take note of a harvest that failed."""
         if harvest.failure is not None:
-            self._lines.append(f"{harvest.source}: {harvest.failure.message}")
+            failure = harvest.failure
+            self._lines.append(f"{harvest.source}: {failure.message} ({advice(failure.kind)})")
 
     def say(self) -> None:
         """Name each source that failed, and why."""

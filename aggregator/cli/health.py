@@ -60,10 +60,17 @@ def _print(found: Status) -> None:
                 Column("failing"),
                 Column("in a row", "number", spare=2),
                 Column("next try", "time", spare=1),
+                Column("kind"),
                 Column("why", "text"),
             ],
-            [(one["id"], one["failures"], one["next_due"], one["error"]) for one in found["failing"]],
+            [
+                (one["id"], one["failures"], one["next_due"], one["kind"], one["error"])
+                for one in found["failing"]
+            ],
         )
+        click.echo()
+        kinds = {str(one["kind"]): one["advice"] for one in found["failing"]}
+        print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
     if found["passes"]:
         names = ("sources", "failed", "entries_new", "topics_published", "seconds")
         click.echo()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from aggregator.model import Failure, Feed, Harvest, SourceId, Validators, Wish
+from aggregator.model import Failure, FailureKind, Feed, Harvest, SourceId, Validators, Wish
 from aggregator.pace import Move, Rhythm
 from aggregator.settings import SourceSettings
 from aggregator.times import from_text, to_text
@@ -44,7 +44,7 @@ class SourceState:
     trackers: int
     """Invisible images that were dropped from its entries."""
     failures: int
-    failure_kind: str | None
+    failure_kind: FailureKind | None
     failure_message: str | None
 
 
