@@ -378,3 +378,31 @@ def test_sentences_end_where_a_reader_ends_them(language: str | None, sentences:
 def test_sentences_hold_every_letter_of_the_text_in_order(text: str, language: str | None) -> None:
     whole = "".join(split_sentences(text, language))
     assert "".join(whole.split()) == "".join(text.split())
+
+
+def test_where_there_is_plenty_to_tell_nothing_stands_in_highlights_and_story_both() -> None:
+    facts = [
+        "The storm tore the roof from the school of Hel. Ninety pupils were sent home at noon.",
+        "Sopot lost its wooden pier to the waves. The mayor put the damage at nine million zloty.",
+        "A tram left its rails in Gdansk. Firemen freed the driver with a saw.",
+        "Fishermen of Puck pulled their boats ashore. Insurers will look at the harbour on Friday.",
+        "Power failed in 400 houses near Reda. Engineers had restored most lines by evening.",
+        "Trains to Warsaw stood still for five hours. Soldiers handed out tea at the stations.",
+    ]
+    reports = [outlet(number, text, title=f"Storm, part {number}") for number, text in enumerate(facts, 1)]
+    story = told(*reports)
+    assert len(story.highlights) == 3
+    assert len(story.story) >= 6
+    assert not {*texts(story.highlights)} & {*texts(story.story)}
+
+
+def test_the_points_of_a_list_are_no_sentences_of_a_story() -> None:
+    listed = outlet(
+        1,
+        "The port listed the damage on Tuesday. Cranes: two of five bent by the wind. Sheds: nine roofs torn away. "
+        "The work of clearing it all will take a month, its head said in Gdynia.",
+        title="Damage in port",
+    )
+    story = told(listed, outlet(2, GAZETTE, title="Tugs fail to free ship at Gdynia"))
+    assert not any(text.startswith(("Cranes", "Sheds")) for text in texts(story.story))
+    assert "The port listed the damage on Tuesday." in texts(story.story)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import NOON
 from test_compose import SHIP, outlet, texts, told
@@ -28,6 +30,17 @@ OTHERS = (
 )
 
 
+AMPLE = (
+    outlet(
+        7,
+        "Rain fell on the parade of flags. Crowds cheered in every street. Children danced until evening.",
+        title="Parade",
+    ),
+    outlet(8, "Bakers sold bread near stations. Trams stopped at eight.", title="Bread"),
+)
+"""So much beside that there is something left for the story, whatever is highlighted."""
+
+
 def test_a_highlight_is_what_several_outlets_say() -> None:
     story = told(*OTHERS)
     assert "48 howitzers" in texts(story.highlights)[0]
@@ -49,6 +62,11 @@ def test_a_copy_bears_nothing_out() -> None:
         "“We ordered 48 howitzers for Estonia and Latvia in the pact.”",
         "The pact for 48 howitzers for Estonia and Latvia was a surprise, he said.",
         "The pact also covers 48 howitzers for Estonia and Latvia.",
+        "The makers agreed with Latvia, and also promised Estonia 48 howitzers under the pact.",
+        "The pact lets Latvia buy both in 48 howitzers for Estonia.",
+        "Critics see the pact on 48 howitzers for Estonia and Latvia: they read that as a threat.",
+        "The pact on 48 howitzers for Estonia and Latvia raises a question that is old.",
+        "What the pact on 48 howitzers means for Estonia and Latvia remains to be seen.",
         "Does the pact cover 48 howitzers for Estonia and Latvia?",
         "The pact covers 48 howitzers for Estonia and Latvia!",
         "“The 48 howitzers” of the pact for Latvia are a “big step for Estonia.”",
@@ -68,8 +86,7 @@ def test_a_highlight_stands_by_itself(sentence: str) -> None:
 )
 def test_the_same_sentence_is_taken_when_it_names_its_subject(begins: str) -> None:
     sentence = f"{begins} that the 48 howitzers of the pact go to Estonia and Latvia."
-    other = outlet(2, "Rain fell on the parade of 48 flags. A band played in the streets.", title="Parade")
-    story = told(outlet(1, f"Guns were bought in bulk. {sentence}", title="Guns bought"), other)
+    story = told(outlet(1, f"Guns were bought in bulk. {sentence}", title="Guns bought"), *AMPLE)
     assert sentence in texts(story.highlights)
 
 
@@ -95,10 +112,10 @@ def test_the_same_sentence_is_taken_when_it_names_its_subject(begins: str) -> No
     ],
 )
 def test_every_language_has_its_own_words_that_lean(language: str, leaning: str, standing: str) -> None:
-    other = outlet(2, "Zxcv qwer 48 tyui opas. Dfgh jklz xcvb nmqw erty.", language, title="Zxcv")
+    ample = [replace(one, language=language) for one in AMPLE]
     for sentence, taken in ((leaning, False), (standing, True)):
-        first = outlet(1, f"Abcd efgh ijkl mnop qrst. {sentence}", language, title="Abcd")
-        assert (sentence in texts(told(first, other, languages=(language,)).highlights)) == taken
+        first = outlet(1, f"Abcd efgh ijkl mnop qrst. {sentence}", language, title="Abcd 48")
+        assert (sentence in texts(told(first, *ample, languages=(language,)).highlights)) == taken
 
 
 def test_what_only_repeats_the_headline_is_no_highlight() -> None:
@@ -123,10 +140,54 @@ def test_highlights_that_are_the_whole_story_are_left_out() -> None:
     assert story.highlights == ()
 
 
-def test_other_languages_fill_up_behind_the_readers_own() -> None:
-    story = told(SHIP[2], SHIP[3], languages=("ko", "pl"))
-    assert [one.entry for one in story.highlights] == [4, 4, 3]
-    assert not any("기자" in one.text or "재배포" in one.text for one in story.highlights)
+def test_highlights_are_in_the_language_of_the_headline() -> None:
+    english = told(*SHIP)
+    assert english.highlights
+    assert {one.entry for one in english.highlights} <= {1, 2}
+
+
+MEETING = (
+    outlet(
+        1,
+        "A delegation from Riga met the president in Tallinn on Monday to ask for howitzers. "
+        "The guests stayed for a dinner by the sea. The ferry back to Latvia was late by two hours.",
+        title="Delegation from Riga asks Tallinn for howitzers",
+    ),
+    outlet(
+        2,
+        "The president received a delegation from Riga at the castle in Tallinn. "
+        "No decision on howitzers was announced. Guards in white gloves lined the road to the gate.",
+        title="President receives delegation from Riga",
+    ),
+    outlet(
+        3,
+        "Latvia has spent three percent of its budget on defence this year. "
+        "Its army has no artillery with a range beyond forty kilometres.",
+        title="What the delegation from Riga wants",
+    ),
+)
+
+
+def test_the_first_highlight_is_the_news_and_the_story_begins_with_it_in_other_words() -> None:
+    story = told(*MEETING)
+    assert texts(story.highlights)[0].startswith("A delegation from Riga met the president")
+    assert texts(story.story)[0].startswith("The president received a delegation from Riga")
+    assert not {*texts(story.highlights)} & {*texts(story.story)}
+
+
+def test_where_there_is_little_to_tell_the_highlights_go_and_the_story_stays() -> None:
+    story = told(
+        outlet(1, "The bank lowered its rate to three percent. Analysts expected no change.", title="Rates"),
+        outlet(2, "Shares of exporters rose sharply in Busan. Growth forecasts were cut.", title="Rates"),
+    )
+    assert (len(story.story), story.highlights) == (4, ())
+
+
+def test_the_same_sentence_of_two_reports_is_not_shown_in_both_places() -> None:
+    again = replace(MEETING[0], entry=EntryId(9), source_title="Outlet 9")
+    story = told(*MEETING, again)
+    assert story.highlights
+    assert not {*texts(story.highlights)} & {*texts(story.story)}
 
 
 def test_highlights_come_from_different_outlets_where_they_can() -> None:

@@ -10,12 +10,14 @@ from datetime import datetime
 from aggregator.model import Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
-from aggregator.story.narrative import excerpt, opening, tell
+from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell
 from aggregator.story.quotes import choose_quotes
 from aggregator.story.reading import Line, read
 
 __all__ = ["choose_lead", "compose", "excerpt", "make_headline"]
 
+_FEWEST = 2
+"""Highlights that are worth a list."""
 _ALONE_ENOUGH = 3
 """Sentences beyond its excerpt that a single report must have to be highlighted: less would repeat it."""
 
@@ -79,11 +81,30 @@ def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> 
         return _Told(excerpt(lead), quotes=_not_in([lead.text], quotes))
     quotes = _not_in([first.text], quotes)
     lines = [line for line in lines if not any(quote.text in line.text for quote in quotes)]
-    highlights = choose_highlights(lines, lead, languages=ordered, told=[first])
-    story = tell(lines, first, languages=ordered, highlights=highlights)
-    if len(story) <= len(highlights) and set(highlights) <= set(story):
-        highlights = []
+    highlights, story = _divided(lines, first, lead, ordered)
     return _Told(_sentences(story), highlights, quotes)
+
+
+def _divided(
+    lines: Sequence[Line], first: Line, lead: Report, languages: Sequence[str]
+) -> tuple[list[Line], list[Line]]:
+    """Highlights and story, nothing in both: where there is too little for the two, the highlights go."""
+    highlights = choose_highlights(lines, lead, language=languages[0])
+    start: Line | None = first
+    if first in highlights:
+        shown = {line.text for line in highlights}
+        start = other_opening([line for line in lines if line.text not in shown], first)
+    if start is None:
+        others = [line for line in lines if line is not first]
+        start, highlights = first, choose_highlights(others, lead, language=languages[0], told=[first])
+    while len(highlights) >= _FEWEST:
+        shown = {line.text for line in highlights}
+        story = tell([line for line in lines if line.text not in shown], start, languages=languages)
+        own = sum(line.language == languages[0] for line in story)
+        if own >= ENOUGH and own > len(highlights):
+            return highlights, story
+        highlights = highlights[:-1]
+    return [], tell(lines, first, languages=languages)
 
 
 def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str], quotes: Sequence[Quote]) -> _Told:
@@ -96,7 +117,7 @@ def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str], quotes
         for line in lines
         if line.text not in told and not any(quote.text in line.text for quote in quotes)
     ]
-    highlights = choose_highlights(rest, lead, languages=languages, told=said)
+    highlights = choose_highlights(rest, lead, language=languages[0], told=said)
     return _Told(story, highlights if len(highlights) >= _ALONE_ENOUGH else (), quotes)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from aggregator.model import Report
+from aggregator.text.html import html_to_text
 from aggregator.text.sentences import split_sentences
 
 _MONTH = (
@@ -67,6 +69,19 @@ _LABEL = re.compile(
 _CREDIT = re.compile(
     r"\((?:yonhap|afp|reuters|epa|xinhua|ap|연합뉴스|뉴스1|pap)(?:[-/=\ ,][^()]*)?\)\W*$|(?:기자|특파원)\s*=?\s*$"
 )
+
+_POINT = re.compile(r"<li\b[^>]*>(.*?)(?=</?(?:li|ul|ol)\b)", re.DOTALL | re.IGNORECASE)
+"""In cleaned HTML a point of a list, without the list in it."""
+
+
+def prose(report: Report) -> str:
+    """The text without the points of lists; as it is where it is nothing but a list."""
+    if "<li" not in report.content:
+        return report.text
+    points = {
+        line for found in _POINT.finditer(report.content) for line in html_to_text(found[1]).split("\n")
+    }
+    return "\n".join(line for line in report.text.split("\n") if line not in points) or report.text
 
 
 def strip_dateline(paragraph: str) -> str:

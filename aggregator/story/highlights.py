@@ -20,42 +20,34 @@ _SAME = 0.5
 
 
 def choose_highlights(
-    lines: Sequence[Line], lead: Report, *, languages: Sequence[str], told: Iterable[Line]
+    lines: Sequence[Line], lead: Report, *, language: str, told: Iterable[Line] = ()
 ) -> list[Line]:
-    """At most three lines that stand by themselves, each saying something else than `told` and the headline.
+    """At most three lines of a language that stand by themselves, the one that matters most first.
 
-    Those in the first of `languages` come first, the others only fill up.
+    Each says something else than `told`, the others, and the headline alone.
     """
     title = frozenset(stems(plain_headline(lead)))
+    fit = [line for line in lines if line.language == language and _stands(line, title)]
+    left = nlargest(_CANDIDATES, fit, key=_worth)
     said = list(told)
     chosen: list[Line] = []
-    fit = [line for line in lines if _stands(line) and line.news([title]) >= _BEYOND_TITLE]
-    own = [line for line in fit if line.language == languages[0]]
-    _add(chosen, own, said)
-    _add(chosen, [line for line in own if line in said], [])
-    for language in languages[1:]:
-        # The first sentence of a report in another language says what the headline says
-        _add(chosen, [line for line in fit if line.language == language and line.place], said)
-    return chosen
-
-
-def _add(chosen: list[Line], candidates: Sequence[Line], said: Sequence[Line]) -> None:
-    left = nlargest(_CANDIDATES, candidates, key=_worth)
     while left and len(chosen) < _MOST:
         best = max(left, key=lambda line: (_value(line, chosen), -line.order, -line.place))
         left.remove(best)
         if not any(best.says(line.terms, _SAME) for line in [*said, *chosen]):
             chosen.append(best)
+    return chosen
 
 
-def _stands(line: Line) -> bool:
-    return _SHORTEST <= line.length <= _LONGEST and line.is_whole and not line.leans
+def _stands(line: Line, title: frozenset[str]) -> bool:
+    is_fit = _SHORTEST <= line.length <= _LONGEST and line.is_whole and not line.leans
+    return is_fit and line.news([title]) >= _BEYOND_TITLE
 
 
 def _worth(line: Line) -> float:
     early = 1 - 0.06 * min(line.place, 5)
     short = min(1.0, _COMFORTABLE / line.length)
-    return (0.2 + line.weight) * early * short * (0.7 if line.is_background else 1.0)
+    return (0.2 + line.weight) * (0.5 + line.about) * early * short * (0.7 if line.is_background else 1.0)
 
 
 def _value(line: Line, chosen: Sequence[Line]) -> float:

@@ -7,24 +7,27 @@ from collections.abc import Sequence
 from heapq import nlargest
 
 from aggregator.model import Report, Sentence
-from aggregator.story.dateline import told_sentences
+from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.reading import Line
 
 EXCERPT = 400
 """Characters taken from one source at most, in whole sentences."""
+ENOUGH = 3
+"""Sentences that a story should have."""
 _MOST = 8
 _CANDIDATES = 60
-_ENOUGH = 3
 _SHORTEST = 20
 _SHORTEST_OPENING = 40
 _SAME = 0.5
+_NEAR = 0.25
+"""Words in common from which two sentences report the same event."""
 
 
 def excerpt(report: Report) -> tuple[Sentence, ...]:
     """The beginning of a report in whole sentences, each with its source; the first one cut if need be."""
     sentences: list[Sentence] = []
     length = 0
-    for text in told_sentences(report.text, report.language, within=3 * EXCERPT):
+    for text in told_sentences(prose(report), report.language, within=3 * EXCERPT):
         if not sentences and len(text) > EXCERPT:
             text = f"{text[: EXCERPT - 1].rsplit(' ', 1)[0]}…"
         length += len(text)
@@ -44,27 +47,39 @@ def opening(lines: Sequence[Line], language: str) -> Line | None:
     return next((line for line in fit if line.language == language), next(iter(fit), None))
 
 
-def tell(
-    lines: Sequence[Line], first: Line, *, languages: Sequence[str], highlights: Sequence[Line]
-) -> list[Line]:
+def other_opening(lines: Sequence[Line], first: Line) -> Line | None:
+    """The first sentence of another report that reports what `first` does, and can begin the story for it."""
+    fit = [
+        line
+        for line in lines
+        if line.place == 0 and line.language == first.language and opening([line], line.language)
+    ]
+    near = [
+        line
+        for line in fit
+        if line.report.entry != first.report.entry
+        and line.says(first.terms, _NEAR)
+        and not line.is_background
+    ]
+    return max(near, key=lambda line: (round(line.about, 9), -line.order), default=None)
+
+
+def tell(lines: Sequence[Line], first: Line, *, languages: Sequence[str]) -> list[Line]:
     """Up to eight lines from the opening on, no two that say the same.
 
-    What the highlights say is told again where it matters; other languages than the first of `languages` are
-    heard only where the story would be too short without.
+    Other languages than the first of `languages` are heard only where the story would be too short without.
     """
-    telling = _Telling(lines, first, highlights)
+    telling = _Telling(lines, first)
     telling.add([line for line in lines if line.language == languages[0]], _MOST)
     for language in languages[1:]:
-        others = [line for line in lines if line.language == language and line not in highlights]
         # The first sentence of a report in another language says what the lead said
-        telling.add([line for line in others if line.place], _ENOUGH)
+        telling.add([line for line in lines if line.language == language and line.place], ENOUGH)
     return telling.in_order(languages)
 
 
 class _Telling:
-    def __init__(self, lines: Sequence[Line], first: Line, highlights: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], first: Line) -> None:
         self._first = first
-        self._highlights = highlights
         self._at = {(line.order, line.place): line for line in lines}
         self._chosen: list[Line] = [first]
         self._taken: Counter[str] = Counter({first.report.source_title: len(first.text)})
@@ -87,24 +102,25 @@ class _Telling:
                 self._taken[source] += length
 
     def in_order(self, languages: Sequence[str]) -> list[Line]:
-        """By language and report, what was before at the end; what leans on a sentence right behind it."""
+        """By language and report, that of the opening first; what was before at the end, what leans on a sentence
+        right behind it."""
         return sorted(self._chosen, key=lambda line: self._key(line, languages))
 
-    def _key(self, line: Line, languages: Sequence[str]) -> tuple[int, bool, int, int]:
+    def _key(self, line: Line, languages: Sequence[str]) -> tuple[int, bool, bool, int, int]:
         head = line
         while head.leans and (before := self._before(head)) in self._chosen and before is not None:
             head = before
         past = head.is_background and head is not self._first
-        return languages.index(line.language), past, line.order, line.place
+        later = line.order != self._first.order
+        return languages.index(line.language), past, later, line.order, line.place
 
     def _before(self, line: Line) -> Line | None:
         return self._at.get((line.order, line.place - 1))
 
     def _value(self, line: Line) -> tuple[float, int, int]:
-        again = 0.7 if line in self._highlights else 1.0
         used = 0.6 if self._taken[line.report.source_title] else 1.0
         news = 1 + line.news(one.terms for one in self._chosen)
-        return round(_worth(line) * again * used * news, 9), -line.order, -line.place
+        return round(_worth(line) * used * news, 9), -line.order, -line.place
 
 
 def _worth(line: Line) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aggregator.model import Report, Sentence
-from aggregator.story.dateline import told_sentences
+from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.headline import base_language, plain_headline, thinned
 from aggregator.story.stems import stems, telling_stems
 
@@ -29,25 +29,29 @@ _LEANS = {
         (
             "en",
             r"(?:he|she|it|they|we|i|his|her|its|their|this|that|these|those|but|and|also|however|so|then|both|such"
-            r"|there|here|instead|others?|another|the (?:same|other|latter|former)|(?:some|most|many) (?:have|had|were"
-            r"|are|of)|(?:the )?(?:first|second|third)(?=,)|in addition|meanwhile|moreover|yet|still|neither|asked"
+            r"|there|here|instead|others?|another|the (?:same|other|latter|former)|(?:some|most|many|few|several|all"
+            r"|none|half) (?:have|had|has|were|was|are|is|of)|(?:much|little|nothing) else|what|whether|why|how"
+            r"|(?:the )?(?:first|second|third)(?=,)|in addition|meanwhile|moreover|yet|still|neither|asked"
             r"|for (?:his|her|its|their) part)\b",
             r".*(?:, (?:he|she|it|they) (?:said|says|added|told|wrote|noted)|\bof them|\bhere (?:is|are))\b"
-            r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}also\b",
+            r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}it (?:as|for|from|with)\b"
+            r"|.*\balso\b|.*\bboth\b(?!.*\band\b)|.*\bthat as\b|.*\b(?:this|that)\W*$"
+            r"|.*\b(?:is|are|was|were|come|comes|came|arrived) here\b"
+            r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|it|we)\b",
         ),
         (
             "uk",
             r"(?:він|вона|воно|вони|ми|я|його|її|їх(?:ній|ня|нє|ні)?|це|цей|ця|ці|цього|також|але|однак|проте|водночас"
             r"|натомість|тому|там|саме|по-перше|по-друге|при цьому|крім того)\b",
             r".*(?:, (?:сказав|додав|заявив) він|, (?:сказала|додала|заявила) вона|\bза (?:його|її) словами)\b"
-            r"|(?:\S+ ){1,4}також\b",
+            r"|.*\bтакож\b",
         ),
         (
             "ru",
             r"(?:он|она|оно|они|мы|я|его|её|ее|их|это|этот|эта|эти|также|но|однако|поэтому|во-первых|во-вторых"
             r"|при этом|кроме того)\b",
             r".*(?:, (?:сказал|добавил|заявил) он|, (?:сказала|добавила|заявила) она|\bпо (?:его|её|ее) словам)\b"
-            r"|(?:\S+ ){1,4}также\b",
+            r"|.*\bтакже\b",
         ),
         (
             "pl",
@@ -64,6 +68,15 @@ _LEANS = {
     )
 }
 """By language, how a sentence begins, or what it holds, that needs the one before it."""
+_TEASES = re.compile(
+    r"\braises? (?:\w+ ){0,2}questions?\b|\bthe question is\b|\bremains to be seen\b|\bwhat you need to know\b"
+    r"|\b(?:read|see) (?:more|also)\b|\bclick here\b|\bsubscribe\b|\bsign up\b|постає питання|читайте також"
+    r"|підпис(?:уйтесь|уйтеся)|возникает вопрос|читайте также|подписывайтесь|nasuwa się pytanie|pojawia się pytanie"
+    r"|czytaj (?:też|także|więcej)|관심이 쏠|귀추가 주목|주목된다|구독",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(r"(?:[^\W\d_][\w'’-]*[ ]?){1,3}: (?=[^\W_])(?![A-ZА-ЯЄІЇҐ])")
+"""A point of a list, such as "Money: two billion dollars in loans.": one alone may be a sentence."""
 _BARE_QUOTE = re.compile(
     r"[\"“„«‘'「『][^\"“”„«»「」]*[\"”“»’'」』]?[.!?。]?[\"”“»’'」』]?|[\"“„«].*[\"”“»]\.?[\"”“»]?"
 )
@@ -97,10 +110,12 @@ class Line:
     weight: float
     """How central it is: what other independent sources share of it."""
 
+    about: float
+    """How much of what the headlines say it says, 0 to 1."""
     language: str
     """The main subtag."""
     is_whole: bool
-    """Whether it begins and ends as a sentence that asks and shouts nothing does."""
+    """Whether it is a sentence that says something: none that asks, shouts or teases, no point of a list."""
     leans: bool
     """Whether it needs the sentence before it: its first word points there, or nobody is said to speak."""
     is_background: bool
@@ -137,13 +152,14 @@ def read(reports: Sequence[Report], lead: Report) -> list[Line]:
         else min(max(_MOST_SENTENCES // len(ordered), _FEWEST_EACH), _MOST_EACH)
     )
     told = [
-        told_sentences(report.text, report.language, within=each * _CHARACTERS)[:each] for report in ordered
+        told_sentences(prose(report), report.language, within=each * _CHARACTERS)[:each] for report in ordered
     ]
     said = [[(text, frozenset(stems(text))) for text in texts] for texts in told]
     heard = _Heard(ordered, said)
     return [
-        _line(text, terms, report, order, place, heard)
+        _line(text, terms, report, order, place, heard, is_point=is_listed and bool(_LABELLED.match(text)))
         for order, (report, sentences) in enumerate(zip(ordered, said, strict=True))
+        for is_listed in [sum(bool(_LABELLED.match(text)) for text, _ in sentences) > 1]
         for place, (text, terms) in enumerate(sentences)
         if not (report.published < lead.published and _AWAITED.search(text))
     ]
@@ -152,7 +168,16 @@ def read(reports: Sequence[Report], lead: Report) -> list[Line]:
 _Said = list[tuple[str, frozenset[str]]]
 
 
-def _line(text: str, terms: frozenset[str], report: Report, order: int, place: int, heard: _Heard) -> Line:
+def _line(
+    text: str,
+    terms: frozenset[str],
+    report: Report,
+    order: int,
+    place: int,
+    heard: _Heard,
+    *,
+    is_point: bool,
+) -> Line:
     lowered = text.lower()
     language = base_language(report.language)
     leans = _LEANS.get(language, _LEANS["en"])
@@ -163,8 +188,9 @@ def _line(text: str, terms: frozenset[str], report: Report, order: int, place: i
         place=place,
         terms=terms,
         weight=heard.weigh(terms, frozenset(telling_stems(text))),
+        about=heard.about(terms),
         language=language,
-        is_whole=bool(_WHOLE.fullmatch(text)),
+        is_whole=bool(_WHOLE.fullmatch(text)) and not is_point and not _TEASES.search(text),
         leans=bool(leans.match(text) or _BARE_QUOTE.fullmatch(text)),
         is_background=any(words in lowered for words in _BACKGROUND),
     )
@@ -189,6 +215,10 @@ class _Heard:
         alone = len(by_source) == 1
         heard = next(iter(by_source.values())) if alone else map(_union, by_source.values())
         self._voices = Counter(term for voice in heard for term in voice)
+        titles = [(report.source_title, frozenset(stems(plain_headline(report)))) for report in reports]
+        named = Counter(term for _, term in {(source, term) for source, title in titles for term in title})
+        lead = titles[0][1]
+        self._named = {term: count for term, count in named.items() if count > 1 or term in lead}
 
     def weigh(self, terms: frozenset[str], telling: frozenset[str]) -> float:
         """How many others say its words too, three at most, on average; names and numbers count twice."""
@@ -198,6 +228,11 @@ class _Heard:
             total += value
             shared += value * min(self._voices[term] - 1, 3)
         return shared / (total + 6)
+
+    def about(self, terms: frozenset[str]) -> float:
+        """The share that it has of the lead's headline and of what several headlines have in common."""
+        shared = sum(count for term, count in self._named.items() if term in terms)
+        return shared / max(1, sum(self._named.values()))
 
 
 def _union(sets: Sequence[frozenset[str]]) -> frozenset[str]:
