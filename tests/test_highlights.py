@@ -32,17 +32,16 @@ OTHERS = (
 
 AMPLE = (
     outlet(
-        7,
-        "Rain fell on the parade of flags. Crowds cheered in every street. Children danced until evening.",
-        title="Parade",
+        7, "Rain fell on all 48 flags. A crowd cheered in the street. The children danced.", title="Parade"
     ),
-    outlet(8, "Bakers sold bread near stations. Trams stopped at eight.", title="Bread"),
+    outlet(8, "Bakers sold bread at 48 stations all night long. The trams stopped at ten.", title="Bread"),
+    outlet(9, "Zebras went up a hill. Doctors drank cold tea. Painters used green ink.", title="Zebras"),
 )
 """So much beside that there is something left for the story, whatever is highlighted."""
 
 
 def test_a_highlight_is_what_several_outlets_say() -> None:
-    story = told(*OTHERS)
+    story = told(*OTHERS, *AMPLE)
     assert "48 howitzers" in texts(story.highlights)[0]
     assert sum("48 howitzers" in text for text in texts(story.highlights)) == 1
 
@@ -86,7 +85,10 @@ def test_a_highlight_stands_by_itself(sentence: str) -> None:
 )
 def test_the_same_sentence_is_taken_when_it_names_its_subject(begins: str) -> None:
     sentence = f"{begins} that the 48 howitzers of the pact go to Estonia and Latvia."
-    story = told(outlet(1, f"Guns were bought in bulk. {sentence}", title="Guns bought"), *AMPLE)
+    story = told(
+        outlet(1, f"Guns were bought in bulk by two states on Friday. {sentence}", title="Guns bought"),
+        *AMPLE,
+    )
     assert sentence in texts(story.highlights)
 
 
@@ -114,7 +116,9 @@ def test_the_same_sentence_is_taken_when_it_names_its_subject(begins: str) -> No
 def test_every_language_has_its_own_words_that_lean(language: str, leaning: str, standing: str) -> None:
     ample = [replace(one, language=language) for one in AMPLE]
     for sentence, taken in ((leaning, False), (standing, True)):
-        first = outlet(1, f"Abcd efgh ijkl mnop qrst. {sentence}", language, title="Abcd 48")
+        first = outlet(
+            1, f"Abcd efgh ijkl mnop qrst uvwx yzab cdef ghij. {sentence}", language, title="Abcd 48"
+        )
         assert (sentence in texts(told(first, *ample, languages=(language,)).highlights)) == taken
 
 
@@ -191,4 +195,4 @@ def test_the_same_sentence_of_two_reports_is_not_shown_in_both_places() -> None:
 
 
 def test_highlights_come_from_different_outlets_where_they_can() -> None:
-    assert {one.entry for one in told(*SHIP).highlights} == {1, 2}
+    assert len({one.entry for one in told(*MEETING).highlights}) > 1

@@ -15,7 +15,10 @@ from test_publish_formats import FULL, HOSTILE, NOON, channel, hostile_items, it
 
 from aggregator.model import EntryId, Item, Quote, Related, SourceId, Story, StoryId, TopicId
 from aggregator.publish.content import legal
+from aggregator.publish.items import make_channel
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
+from aggregator.publish.rss_atom import rss
+from aggregator.settings import Output, Site, TopicSettings
 
 STORY_URL = "https://news.example/stories/s1.html"
 
@@ -105,7 +108,7 @@ def test_a_story_page_has_its_sections_in_order_and_an_end() -> None:
     page = of_story(told, channel())
     assert texts(page, "section h2") == ["Highlights", "Story", "Opinions", "Coverage"]
     assert texts(page, "h1") == [told.headline]
-    assert texts(page, ".highlights li") == ["Short. Outlet 1"]
+    assert texts(page, ".highlights li") == ["Short. Outlet 1 1"]
     assert texts(page, ".end p")[0] == "End of the story, as told by 1 outlet."
     assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
 
@@ -144,7 +147,7 @@ def test_each_sentence_stands_before_the_source_that_it_came_from() -> None:
     first, second = report(1), report(2)
     told = [sentence("One.", first), sentence("Two.", second), sentence("Three.", first)]
     page = of_story(story(first, second, story=tuple(told)))
-    assert texts(page, ".story p") == ["One. Outlet 1 Two. Outlet 2", "Three. Outlet 1"]
+    assert texts(page, ".story p") == ["One. Outlet 1 1 Two. Outlet 2 2", "Three. Outlet 1 1"]
     assert [node.attributes["href"] for node in page.css(".story cite a")] == [
         first.url,
         second.url,
@@ -156,9 +159,34 @@ def test_every_sentence_of_a_run_links_its_source_which_is_shown_once() -> None:
     only = report(1)
     page = of_story(story(only, story=(sentence("One.", only), sentence("Two.", only))))
     assert [node.attributes["href"] for node in page.css(".story cite a")] == [only.url, only.url]
-    assert [node.text() for node in page.css(".story cite:not(.same)")] == ["Outlet 1"]
-    # Read aloud, or without style, the mark is the outlet's name
-    assert texts(page, ".story cite.same span") == ["Outlet 1"]
+    assert texts(page, ".story cite:not(.same)") == ["Outlet 1 1"]
+    # Read aloud, or without style, the number comes with the outlet's name
+    assert texts(page, ".story cite.same") == ["Outlet 1 1"]
+
+
+def test_the_number_of_a_citation_is_that_of_the_report_in_the_coverage() -> None:
+    first, copy, second = report(1), report(2, duplicate_of=EntryId(1)), report(3, title="Other words")
+    told = (sentence("One.", second), sentence("Two.", second), sentence("Three.", copy))
+    page = of_story(story(first, copy, second, story=told))
+    assert texts(page, ".story cite i") == ["2", "1"]
+    assert texts(page, ".story cite.same a")[0].endswith(" 2")
+    assert [node.text() for node in page.css(".coverage li b")] == ["Outlet 1", "Outlet 3"]
+    opinion = report(1, kind="opinion")
+    lone = of_story(
+        story(opinion, story=(sentence("I think so.", opinion), sentence("You should.", opinion)))
+    )
+    assert texts(lone, ".story cite") == ["Outlet 1 *", "Outlet 1"]
+
+
+def test_every_page_shows_the_same_time_for_the_same_story() -> None:
+    of = story(report(1), report(2), updated=NOON.replace(hour=19, minute=40))
+    topic = TopicSettings(id="x", title="X", all_of=["seoul"], republish="never")
+    shown = make_channel(topic, [of], site=Site(), output=Output(), authority="a,2024", words={})
+    assert shown.items[0].updated == of.first_published
+    pages = [topic_page(shown), index_page([shown], site_title="Desk", base_url="https://news.example/")]
+    times = [node.attributes["datetime"] for page in pages for node in LexborHTMLParser(page).css("time")]
+    assert set(times) == {"2024-11-27T19:40:00Z"}
+    assert b"<lastBuildDate>Wed, 27 Nov 2024 19:40:00 +0000<" in rss(shown)
 
 
 def test_what_another_language_says_is_marked_with_its_name() -> None:
@@ -166,8 +194,8 @@ def test_what_another_language_says_is_marked_with_its_name() -> None:
     told = (sentence("English.", english), sentence("한국어.", korean))
     quote = Quote("한국어로 말했다.", "윤 대통령", korean.entry, korean.url, korean.source_title, "ko")
     page = of_story(story(english, korean, story=told, highlights=told, quotes=(quote,)))
-    assert texts(page, ".story cite") == ["Outlet 1", "Outlet 2, Korean"]
-    assert texts(page, ".highlights cite") == ["Outlet 1", "Outlet 2, Korean"]
+    assert texts(page, ".story cite") == ["Outlet 1 1", "Outlet 2, Korean 2"]
+    assert texts(page, ".highlights cite") == ["Outlet 1 1", "Outlet 2, Korean 2"]
     assert texts(page, ".quotes cite") == ["Outlet 2, Korean"]
     assert [node.attributes["lang"] for node in page.css(".highlights li")] == ["en", "ko-KR"]
     assert page.css_first(".quotes blockquote").attributes["lang"] == "ko"
@@ -212,6 +240,12 @@ def test_coverage_counts_outlets_languages_and_independent_origins() -> None:
     copy, korean = report(2, duplicate_of=EntryId(1)), report(3, language="ko")
     assert texts(of_story(story(report(1), copy, korean)), ".breadth") == [
         "3 outlets in English and Korean, 2 independent origins."
+    ]
+    apart = of_story(
+        story(report(1), report(2, kind="opinion"), report(3, kind="opinion", source_title="Outlet 1"))
+    )
+    assert texts(apart, ".breadth") == [
+        "1 outlet in English, 1 independent origin; 1 more with opinion alone."
     ]
     assert texts(of_story(story(report(1, language=None))), ".breadth") == ["1 outlet, 1 independent origin."]
 

@@ -153,9 +153,10 @@ def test_a_page_is_written_again_when_a_link_is_made_and_when_the_other_story_ch
     assert desk.publish() == Published(0, 0)
 
 
-def test_a_story_without_a_page_is_not_linked(desk: Books) -> None:
+def test_a_story_without_a_page_is_linked_at_its_lead_report(desk: Books) -> None:
     desk.fetch_from("b", entry("elsewhere", text="It is in no topic."))
     link(desk, "one", "elsewhere")
     desk.publish()
     assert beside(desk, "one") == ["elsewhere"]
-    assert shown(desk, "one") == []
+    assert shown(desk, "one") == [("Headline elsewhere", "https://outlet.example/elsewhere")]
+    assert [node.text() for node in page(desk, "one").css(".related .away")] == ["B"]

@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator.model import Channel, Enclosure, EntryId, Item, Report, Sentence, Story, StoryId
+from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story
 from aggregator.publish.languages import language_name, language_tag, quoted
 from aggregator.story.compose import excerpt
 from aggregator.times import to_text
@@ -45,6 +45,15 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere(Related):
+    """A related story without a page here: its lead report stands for it."""
+
+    url: str
+    source: str
+    """The outlet of the lead report."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Sentences in a row that come from one entry."""
 
@@ -52,6 +61,7 @@ class Passage:
     source: str
     url: str | None
     language: str | None
+    entry: EntryId
 
     @property
     def text(self) -> str:
@@ -68,6 +78,8 @@ class Tally:
     """Outlets with a report of their own, not a copy."""
     languages: tuple[str, ...]
     """Their names, that of the headline first."""
+    opinions: int
+    """Outlets with opinion about it and no report."""
 
 
 def legal(text: str) -> str:
@@ -152,12 +164,14 @@ def outlets(story: Story) -> tuple[Mention, ...]:
 def tally(story: Story) -> Tally:
     """The breadth of a story's coverage."""
     carried = coverage(story)
-    named = [language_name(report.language) for one in carried for report in (one.report, *one.copies)]
+    reporting = [report for one in carried for report in (one.report, *one.copies)]
+    named = [language_name(report.language) for report in reporting]
     first = language_name(story.language)
     return Tally(
         outlets=len(outlets(story)),
         origins=len({one.report.source_title for one in carried}),
         languages=tuple(filter(None, dict.fromkeys([first if first in named else None, *named]))),
+        opinions=len({one.source_title for one in story.opinions} - {one.source_title for one in reporting}),
     )
 
 
@@ -177,7 +191,7 @@ def passages(story: Story, sentences: Iterable[Sentence]) -> tuple[Passage, ...]
     for entry, run in groupby(sentences, key=lambda sentence: sentence.entry):
         group = list(run)
         texts = tuple(sentence.text.strip() for sentence in group)
-        found.append(Passage(texts, group[0].source, group[0].url, languages.get(entry)))
+        found.append(Passage(texts, group[0].source, group[0].url, languages.get(entry), entry))
     return tuple(found)
 
 
@@ -197,6 +211,15 @@ def paragraphs(story: Story) -> tuple[tuple[Passage, ...], ...]:
     return tuple(passages(story, paragraph) for paragraph in found)
 
 
+def numbers(story: Story) -> dict[EntryId, int]:
+    """The number of each report in the list of the coverage, from 1; a copy has that of its original."""
+    return {
+        report.entry: number
+        for number, one in enumerate(coverage(story), 1)
+        for report in (one.report, *one.copies)
+    }
+
+
 def gist(report: Report) -> str:
     """How an opinion piece begins, in whole sentences where they are not long."""
     clean = replace(report, text=legal(report.text), language=language_tag(report.language))
@@ -206,9 +229,14 @@ def gist(report: Report) -> str:
     return _cut(" ".join(sentences), _GIST_LENGTH)
 
 
-def page_beside(page: str, story: StoryId) -> str:
-    """Where the page of another story stands, given that of one."""
-    return urljoin(page, f"{story}.html")
+def related_url(page: str, other: Related) -> str:
+    """Where a related story is told, given the page of one beside it."""
+    return other.url if isinstance(other, Elsewhere) else urljoin(page, f"{other.id}.html")
+
+
+def outlet_of(other: Related) -> str | None:
+    """The outlet that a link to a related story leads to; None where its page is here."""
+    return other.source if isinstance(other, Elsewhere) else None
 
 
 def item_html(item: Item) -> str:
@@ -300,7 +328,9 @@ def _environment() -> Environment:
         passages,
         gist,
         quoted,
-        page_beside,
+        related_url,
+        outlet_of,
+        numbers,
         foreign,
     ):
         environment.globals[function.__name__] = function

@@ -35,7 +35,7 @@ def make_channel(
         url=f"{site.base_url}{topic.id}/",
         guid=f"tag:{authority}:topic/{topic.id}",
         language=site.languages[0] if site.languages else "en",
-        updated=max((item.updated for item in items), default=_NEVER),
+        updated=max((story.updated for story in stories), default=_NEVER),
         site_title=site.title,
         contact=site.contact,
         hub=output.hub,

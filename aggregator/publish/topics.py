@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from aggregator import __version__
-from aggregator.model import Channel, Story, StoryId, TopicId
+from aggregator.model import Channel, Related, Story, StoryId, TopicId
 from aggregator.publish.files import sweep, write_if_changed
 from aggregator.publish.items import make_channel, story_url
 from aggregator.settings import Output, Site, TopicSettings
@@ -153,12 +153,32 @@ class Publisher:
         loaded = load_stories(self._db, stories, languages=self._site.languages)
         return make_channel(
             plan.settings,
-            [_with_pages(story, shown) for story in loaded],
+            self._with_related(loaded, shown),
             site=self._site,
             output=self._output,
             authority=authority,
             words=story_words(self._db, TopicId(plan.settings.id), stories),
         )
+
+    def _with_related(self, stories: Sequence[Story], shown: Set[StoryId]) -> list[Story]:
+        """The stories, each beside related ones that lead somewhere: to their page, or to their lead report."""
+        from aggregator.publish.content import Elsewhere
+
+        away = {other.id for story in stories for other in story.related if other.id not in shown}
+        found = load_stories(self._db, sorted(away), languages=self._site.languages)
+        leads = {story.id: story.lead for story in found}
+
+        def link(other: Related) -> Related | None:
+            if other.id in shown:
+                return other
+            lead = leads.get(other.id)
+            if lead is None or lead.url is None:
+                return None
+            return Elsewhere(
+                other.id, other.headline, other.language, other.first_published, lead.url, lead.source_title
+            )
+
+        return [replace(story, related=tuple(filter(None, map(link, story.related)))) for story in stories]
 
     # What renders is loaded when something is to be rendered: most passes publish nothing
 
@@ -215,8 +235,3 @@ class Publisher:
 
     def _page(self, story: StoryId) -> Path:
         return self._folder / "stories" / f"{story}.html"
-
-
-def _with_pages(story: Story, shown: Set[StoryId]) -> Story:
-    """The story beside those related ones that have a page to link to."""
-    return replace(story, related=tuple(other for other in story.related if other.id in shown))

@@ -10,7 +10,7 @@ from datetime import datetime
 from aggregator.model import Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
-from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell
+from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell, without
 from aggregator.story.quotes import choose_quotes
 from aggregator.story.reading import Line, read
 
@@ -92,14 +92,12 @@ def _divided(
     highlights = choose_highlights(lines, lead, language=languages[0])
     start: Line | None = first
     if first in highlights:
-        shown = {line.text for line in highlights}
-        start = other_opening([line for line in lines if line.text not in shown], first)
+        start = other_opening(without(lines, highlights), first)
     if start is None:
         others = [line for line in lines if line is not first]
         start, highlights = first, choose_highlights(others, lead, language=languages[0], told=[first])
     while len(highlights) >= _FEWEST:
-        shown = {line.text for line in highlights}
-        story = tell([line for line in lines if line.text not in shown], start, languages=languages)
+        story = tell(without(lines, highlights), start, languages=languages)
         own = sum(line.language == languages[0] for line in story)
         if own >= ENOUGH and own > len(highlights):
             return highlights, story

@@ -21,6 +21,8 @@ _SHORTEST_OPENING = 40
 _SAME = 0.5
 _NEAR = 0.25
 """Words in common from which two sentences report the same event."""
+_COPIED = 0.85
+"""From which they do so in the same words."""
 
 
 def excerpt(report: Report) -> tuple[Sentence, ...]:
@@ -47,6 +49,11 @@ def opening(lines: Sequence[Line], language: str) -> Line | None:
     return next((line for line in fit if line.language == language), next(iter(fit), None))
 
 
+def without(lines: Sequence[Line], told: Sequence[Line]) -> list[Line]:
+    """The lines that say nothing of `told` in the same words."""
+    return [line for line in lines if not any(line.says(one.terms, _COPIED) for one in told)]
+
+
 def other_opening(lines: Sequence[Line], first: Line) -> Line | None:
     """The first sentence of another report that reports what `first` does, and can begin the story for it."""
     fit = [
@@ -59,6 +66,7 @@ def other_opening(lines: Sequence[Line], first: Line) -> Line | None:
         for line in fit
         if line.report.entry != first.report.entry
         and line.says(first.terms, _NEAR)
+        and not line.says(first.terms, _COPIED)
         and not line.is_background
     ]
     return max(near, key=lambda line: (round(line.about, 9), -line.order), default=None)

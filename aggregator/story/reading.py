@@ -37,7 +37,7 @@ _LEANS = {
             r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}it (?:as|for|from|with)\b"
             r"|.*\balso\b|.*\bboth\b(?!.*\band\b)|.*\bthat as\b|.*\b(?:this|that)\W*$"
             r"|.*\b(?:is|are|was|were|come|comes|came|arrived) here\b"
-            r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|it|we)\b",
+            r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|we)\b",
         ),
         (
             "uk",
