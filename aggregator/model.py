@@ -300,7 +300,7 @@ class Channel:
     """A `tag:` URI that never changes."""
     language: str
     updated: datetime
-    """The newest `updated` of its items; a fixed date when there are none."""
+    """When the latest of its stories was updated; a fixed date when there are none."""
     site_title: str
     contact: str | None
     hub: str | None
