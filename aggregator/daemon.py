@@ -19,20 +19,30 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
+from aggregator.advice import advice
 from aggregator.config.load import Configuration, load
 from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
-from aggregator.errors import AggregatorError, ConfigError
+from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
-from aggregator.store.connection import open_store, writer_lock
+from aggregator.store.connection import check_place, faults, open_store, probe, writer_lock
+from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
 from aggregator.topic.rule import Rule
-from aggregator.update import Clock, Observer, make_limits, make_publisher, synchronize, update
-from aggregator.upkeep import prune_daily
+from aggregator.update import (
+    Clock,
+    Observer,
+    make_limits,
+    make_publisher,
+    make_rules,
+    synchronize,
+    update,
+)
+from aggregator.upkeep import backup_if_due, prune_daily
 
 log = logging.getLogger("aggregator")
 
@@ -40,6 +50,11 @@ _POLL_SECONDS = 10
 _WATCH_SECONDS = 5
 _PUBLISH_SECONDS = 60
 _UPKEEP_SECONDS = 3600
+_BACKUP_SECONDS = 60
+_REST_SECONDS = 600
+"""The longest rest after a pass that the store could not take."""
+_JUMP_SECONDS = 30
+_LASTING = ("corrupt", "gone")
 _FILES = ("aggregator.yaml", "sources.yaml", "topics.yaml")
 
 
@@ -53,10 +68,11 @@ def run_daemon(
     """
     configuration = load(folder, environ=environ)
     with ExitStack() as stack:
-        stack.enter_context(writer_lock(configuration.database))
+        stack.enter_context(writer_lock(configuration.database, backups=configuration.backups))
         db = stack.enter_context(open_store(configuration.database))
         address = stack.enter_context(serving(configuration.output, configuration.aggregator.web.listen))
         daemon = Daemon(db, configuration, environ=environ, clock=clock, jitter=jitter)
+        daemon.heed_signals()
         log.info("%d sources, %d topics", len(configuration.sources), len(configuration.topics.topics))
         log.info("feeds and pages: %s", address)
         daemon.run()
@@ -81,17 +97,34 @@ class Daemon:
         self._jitter = jitter
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._said: dict[str, str] = {}
+        """The last error of each job, which is said once."""
+        self._fault: StoreError | None = None
+        """Why the store cannot be written to at the moment."""
+        self._faults = 0
+        """How often that was found since the last complete pass."""
+        self._rest_until = 0.0
         self._seen = self._file_times()
-        self._rules: list[Rule] = synchronize(db, configuration)
+        self._rules: list[Rule] = make_rules(configuration)
+        try:
+            with faults(configuration.database):
+                self._synchronize()
+        except StoreError as error:
+            if error.kind is None or error.kind in _LASTING:
+                raise
+            self._halt(error)
         self._engine = self._new_engine()
         self._embedder = self._new_embedder()
         self._groups = self._new_groups()
 
-    def run(self) -> None:
-        """Start the jobs and wait for a signal; returns when all work has ended."""
+    def heed_signals(self) -> None:
+        """SIGTERM and SIGINT end `run`, SIGHUP has it read the configuration again; also those that come before it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
+
+    def run(self) -> None:
+        """Start the jobs and wait for a signal; returns when all work has ended."""
         # It would tell of each turn of each job, and of each turn that falls into a long pass
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler = BackgroundScheduler(
@@ -104,6 +137,7 @@ class Daemon:
             self._poll: _POLL_SECONDS,
             self._publish: _PUBLISH_SECONDS,
             self._tidy: _UPKEEP_SECONDS,
+            self._back_up: _BACKUP_SECONDS,
         }
         for job, seconds in jobs.items():
             scheduler.add_job(
@@ -116,14 +150,29 @@ class Daemon:
             )
         scheduler.start()
         try:
-            # A signal that comes just before a wait begins is heard when that wait ends
-            while not self._stop.wait(timeout=1):
-                pass
+            self._wait(scheduler)
         finally:
             log.info("stopping")
             self._stop.set()
             scheduler.shutdown(wait=True)
             self._engine.close()
+        if self._fault is not None and self._fault.kind in _LASTING:
+            raise self._fault
+
+    def _wait(self, scheduler: BackgroundScheduler) -> None:
+        """Until a signal. The scheduler goes by the time of day: set back by a day, it would do nothing for a day."""
+        offset = self._offset()
+        # A signal that comes just before a wait begins is heard when that wait ends
+        while not self._stop.wait(timeout=1):
+            if abs(jump := self._offset() - offset) > _JUMP_SECONDS:
+                offset += jump
+                log.warning("the clock jumped by %+.0f s, or the machine slept: all jobs run now", jump)
+                for job in scheduler.get_jobs():
+                    job.modify(next_run_time=self._clock.now())
+
+    def _offset(self) -> float:
+        """Changes when the time of day is set, or goes on while the machine sleeps."""
+        return self._clock.now().timestamp() - self._clock.seconds()
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()
@@ -132,19 +181,69 @@ class Daemon:
         self._reload.set()
 
     def _survive(self, job: Callable[[], None]) -> None:
-        if self._stop.is_set():
+        if self._stop.is_set() or (self._fault is not None and job != self._poll):
             return
         try:
-            job()
+            with faults(self._configuration.database):
+                job()
+        except StoreError as error:
+            if error.kind is None:
+                self._complain(job, error)
+            else:
+                self._halt(error)
         except AggregatorError as error:
-            log.error("%s%s", error, f" ({error.hint})" if error.hint else "")
+            self._complain(job, error)
         except Exception:
             # A fault in one job must not end the others
             log.exception("%s failed: please report this", job.__name__)
+        else:
+            self._said.pop(job.__name__, None)
+
+    def _complain(self, job: Callable[[], None], error: AggregatorError) -> None:
+        words = f"{error}{f' ({error.hint})' if error.hint else ''}"
+        if self._said.get(job.__name__) != words:
+            self._said[job.__name__] = words
+            log.error("%s", words)
+
+    def _halt(self, error: StoreError) -> None:
+        """Write nothing, and fetch nothing that could not be stored, until the store works again."""
+        self._fault = error
+        rest = min(_POLL_SECONDS * 2.0**self._faults, _REST_SECONDS)
+        self._faults += 1
+        self._rest_until = self._clock.seconds() + rest
+        log.error(
+            "%s%s: nothing is fetched until that has changed, what is published is served on",
+            error,
+            f" ({error.hint})" if error.hint else "",
+        )
+
+    def _recovers(self) -> bool:
+        assert self._fault is not None
+        # Whether a damaged database is whole again is seen at the next start
+        if self._fault.kind == "corrupt":
+            return False
+        try:
+            probe(self._db)
+        except StoreError:
+            return False
+        self._fault = None
+        log.info("the database can be written to again: fetching goes on")
+        # Both may have been broken off half done
+        self._groups.forget()
+        self._synchronize()
+        return True
+
+    def _synchronize(self) -> None:
+        self._rules = synchronize(self._db, self._configuration)
 
     def _poll(self) -> None:
+        if self._clock.seconds() < self._rest_until or (self._fault is not None and not self._recovers()):
+            return
         if not is_any_due(self._db, now=self._clock.now()):
             return
+        # No source is asked for what could not be stored
+        check_place(self._db)
+        ensure_room(self._configuration.database.parent)
         summary = update(
             self._db,
             self._configuration,
@@ -157,6 +256,10 @@ class Daemon:
             stop=self._stop,
             observer=Observer(harvested=_log_failure),
         )
+        self._faults = 0
+        if summary.is_offline:
+            rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
+            self._rest_until = self._clock.seconds() + rest
         log.info(
             "pass over %d sources in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
             summary.sources,
@@ -182,6 +285,23 @@ class Daemon:
             self._groups.forget()
             log.info("removed %d entries older than %s", removed, format_duration(keep))
 
+    def _back_up(self) -> None:
+        configuration = self._configuration
+        wanted = configuration.aggregator.storage.backup
+        if wanted is None or configuration.backups is None:
+            return
+        made = backup_if_due(
+            self._db,
+            configuration.database,
+            configuration.backups,
+            every=wanted.every,
+            keep=wanted.keep,
+            now=self._clock.now(),
+            stop=self._stop,
+        )
+        if made is not None:
+            log.info("backup written: %s (%.1f MB)", made, made.stat().st_size / 1e6)
+
     def _watch(self) -> None:
         times = self._file_times()
         if not self._reload.is_set() and times == self._seen:
@@ -199,7 +319,7 @@ class Daemon:
 
     def _apply(self, configuration: Configuration) -> None:
         old, self._configuration = self._configuration, configuration
-        self._rules = synchronize(self._db, configuration)
+        self._synchronize()
         if make_limits(configuration) != make_limits(old):
             self._engine.close()
             self._engine = self._new_engine()
@@ -236,7 +356,7 @@ class Daemon:
 
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
-    if harvest.failure is not None:
+    if (failure := harvest.failure) is not None:
         # It may quote what a server sent: on one line, so that none can write into the log
-        message = "".join(sign if sign.isprintable() else " " for sign in harvest.failure.message)
-        log.warning("%s: %s", harvest.source, message)
+        message = "".join(sign if sign.isprintable() else " " for sign in failure.message)
+        log.warning("%s: %s (%s)", harvest.source, message, advice(failure.kind))

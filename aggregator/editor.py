@@ -39,7 +39,7 @@ def retitle(db: Database, story: str, headline: str | None) -> StoryId:
 
 def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
     """Let `into` take the entries of the other stories; their ids lead to it for ever."""
-    with writing(db):
+    with writing(db, durable=True):
         target = _resolve(db, into)
         merged = [story for story in (_resolve(db, other) for other in others) if story != target]
         if not merged:
@@ -53,7 +53,7 @@ def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
 
 def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
     """Make a new story of some entries of a story, with their copies; returns the new one."""
-    with writing(db):
+    with writing(db, durable=True):
         origin = _resolve(db, story)
         held = _originals(db, origin)
         unknown = [str(id) for id in entries if id not in held]
@@ -77,7 +77,7 @@ def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
 
 
 def _say(db: Database, story: str, word: str, value: object) -> StoryId:
-    with writing(db):
+    with writing(db, durable=True):
         id = _resolve(db, story)
         set_word(db, id, word, value)
     return id

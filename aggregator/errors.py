@@ -3,7 +3,7 @@
 AggregatorError
 ├── ConfigError      a file of the configuration is wrong: path, line, column, what was expected
 ├── UsageError       the command asks for something that is not there (a source, a story, a file)
-├── StoreError       the database cannot be used: locked, full, corrupt, from a newer version
+├── StoreError       the database cannot be used: locked, full, corrupt, gone, from a newer version
 ├── PublishError     a file of a publication cannot be written
 └── EngineError      harvests cannot be run at all
 
@@ -11,6 +11,11 @@ A feed that is down is no error but a value: `model.Failure` in its harvest.
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+Fault = Literal["locked", "full", "read_only", "disk", "gone", "corrupt", "foreign"]
+"""Why a database cannot be used: `gone` was removed or replaced while it was open, `foreign` is no store of ours."""
 
 
 class AggregatorError(Exception):
@@ -35,7 +40,11 @@ class UsageError(AggregatorError):
 
 
 class StoreError(AggregatorError):
-    """The database is locked, full, corrupt, or made by a newer version."""
+    """The database is locked, full, corrupt, or made by a newer version; `kind` says which, where it is known."""
+
+    def __init__(self, message: str, *, hint: str | None = None, kind: Fault | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class PublishError(AggregatorError):

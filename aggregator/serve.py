@@ -11,10 +11,11 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import UsageError
 
@@ -24,6 +25,34 @@ _MEDIA_TYPES = {
     "feed.json": "application/feed+json; charset=utf-8",
     "topics.opml": "text/x-opml; charset=utf-8",
 }
+
+
+_HEADERS = (
+    # The pages allow less themselves: those of an earlier version have a style and a script of their own
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:;"
+        b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class _Guarded:
+    """Adds to every answer what browsers must not do with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_guarded)
 
 
 class _Publications(StaticFiles):
@@ -39,7 +68,6 @@ class _Publications(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         if media_type := _MEDIA_TYPES.get(os.path.basename(full_path)):
             response.headers["content-type"] = media_type
-        response.headers["x-content-type-options"] = "nosniff"
         return response
 
 
@@ -52,7 +80,8 @@ def serving(folder: Path, listen: str) -> Iterator[str]:
     host, _, port = listen.rpartition(":")
     folder.mkdir(parents=True, exist_ok=True)
     with _bound(host.strip("[]"), int(port)) as bound:
-        app = Starlette(routes=[Mount("/", _Publications(directory=folder, html=True))])
+        routes = [Mount("/", _Publications(directory=folder, html=True))]
+        app = Starlette(routes=routes, middleware=[Middleware(_Guarded)])
         config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="web")

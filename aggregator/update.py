@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +16,7 @@ from aggregator.embed import Embedder, make_embedder
 from aggregator.errors import UsageError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
+from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, StoryId
@@ -54,6 +55,8 @@ class Summary:
     topics_published: int = 0
     files_written: int = 0
     seconds: float = 0.0
+    is_offline: bool = False
+    """Nothing answered: no failure was counted, and all sources are due as before; no field of the contract."""
     warning: str | None = None
     """What the person who runs the program should know of grouping; no part of the contract's fields."""
 
@@ -73,7 +76,7 @@ class Summary:
     def as_dict(self) -> dict[str, int | float]:
         """The summary as `update --json` prints it."""
         fields = asdict(self)
-        del fields["warning"]
+        del fields["warning"], fields["is_offline"]
         return fields
 
 
@@ -169,6 +172,8 @@ def update(
     groups = groups or Groups(db, span=configuration.aggregator.stories.window, embedder=embedder)
     grouped = groups.group(now=clock.now(), stop=stop)
     summary.count_stories(grouped, touched)
+    if summary.is_offline:
+        summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
     published = make_publisher(db, configuration).publish(now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
@@ -189,11 +194,21 @@ def _harvest(
 ) -> set[StoryId]:
     """Store what the sources bring; returns the stories of entries that were revised."""
     revised: set[StoryId] = set()
+    outage = Outage({request.source: request.url for request in requests})
+
+    def apply(harvests: Iterable[Harvest]) -> None:
+        for harvest in harvests:
+            applied = ledger.apply(harvest)
+            summary.count(harvest, applied)
+            revised.update(applied.stories_updated)
+            observer.harvested(harvest, applied)
+
     for harvest in engine.run(requests, stop=stop):
-        applied = ledger.apply(harvest)
-        summary.count(harvest, applied)
-        revised |= applied.stories_updated
-        observer.harvested(harvest, applied)
+        apply(outage.take(harvest))
+    if outage.is_offline:
+        summary.is_offline = True
+        summary.failed += outage.held
+    apply(outage.finish())
     ledger.finish()
     return revised
 

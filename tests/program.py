@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +68,11 @@ class Running:
 
 
 @contextmanager
-def started(output: Path, *args: str | Path) -> Iterator[Running]:
+def started(output: Path, *args: str | Path, command: Sequence[str] = AGGREGATOR) -> Iterator[Running]:
     """Start a command; it is killed at the end if it still runs."""
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*AGGREGATOR, *map(str, args)],
+            [*command, *map(str, args)],
             stdout=file,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -8,16 +8,29 @@ import shutil
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from builders import NOON
 from origin import Origin, rss
 from program import Running, aggregator, configure, started, until, write_sources
+from sqlite_utils import Database
+from test_disk import disk
+
+from aggregator.config import load
+from aggregator.daemon import Daemon
+from aggregator.store.connection import open_store
+from aggregator.update import Clock
 
 TOPICS = """
 topics:
@@ -156,9 +169,12 @@ def test_it_stops_at_once_in_the_middle_of_a_slow_fetch(tmp_path: Path, origin: 
 def test_it_stops_at_once_in_the_middle_of_a_slow_parse_and_leaves_no_process(
     tmp_path: Path, origin: Origin
 ) -> None:
-    # So many attributes keep feedparser busy for half a minute
-    attributes = " ".join(f"a{number}='x'" for number in range(45_000))
-    document = report("slow").replace("<item>", f"<item {attributes}>")
+    # Long texts of many words, which take far longer than this test
+    texts = (" ".join(f"w{n * 7919 * m % 99991:x}" for m in range(1500)) for n in range(1500))
+    items = [
+        {"title": f"{n}", "link": f"https://slow.example/{n}", "text": text} for n, text in enumerate(texts)
+    ]
+    document = rss("slow", *items)
     config = configure(tmp_path, {"slow": origin.put("/slow.xml", document)})
     with running(config) as daemon:
         busy = until(lambda: busy_children(daemon.process.pid), "a busy parser")
@@ -189,6 +205,259 @@ def test_a_source_that_is_down_costs_a_line_in_the_log(tmp_path: Path, origin: O
         daemon.hears("pass over 2 sources .* 1 failed")
         assert item_titles(daemon) == ["A ship in the harbour"]
         assert daemon.stop() == 0
+
+
+# A store that fails
+
+
+def notes(daemon: Running, *, level: str) -> list[str]:
+    return [line for line in daemon.said().splitlines() if f" {level} " in line]
+
+
+def test_a_full_disk_stops_fetching_not_serving_and_it_goes_on_by_itself(
+    tmp_path: Path, origin: Origin
+) -> None:
+    with disk(tmp_path / "disk", options="size=60m") as room:
+        sources = {"one": origin.put("/one.xml", report("one"))}
+        config = configure(tmp_path, sources, topics=TOPICS, database=f"{room}/store.db")
+        assert aggregator("--config", config, "update").returncode == 0
+        write_sources(config, sources | {"two": origin.put("/two.xml", report("two"))})
+        (room / "ballast").write_bytes(b"x" * 50_000_000)
+        with running(config) as daemon:
+            daemon.hears(
+                r"ERROR \S+/disk: the disk is full \(\d+ MB are free, 32 MB are needed\) \(make room; nothing that"
+                r" was stored is lost\): nothing is fetched until that has changed, what is published is served on"
+            )
+            assert item_titles(daemon) == ["A ship in the harbour"]
+            (room / "ballast").unlink()
+            daemon.hears("the database can be written to again: fetching goes on")
+            daemon.hears("pass over 1 sources")
+            assert len(item_titles(daemon)) == 2
+            assert len(notes(daemon, level="ERROR")) == 1
+            assert daemon.stop() == 0
+    assert origin.paths() == ["/one.xml", "/two.xml"]
+
+
+def test_a_database_that_is_taken_away_is_missed_at_once_and_taken_back(
+    tmp_path: Path, origin: Origin
+) -> None:
+    sources = {"one": origin.put("/one.xml", report("one"))}
+    config = configure(tmp_path, sources, topics=TOPICS)
+    two = origin.put("/two.xml", report("two"))
+    store, away = tmp_path / "store.db", tmp_path / "away.db"
+    with running(config) as daemon:
+        daemon.hears("pass over 1 sources")
+        store.rename(away)
+        write_sources(config, sources | {"two": two})
+        daemon.hears(
+            r"ERROR \S+/store\.db: the file was removed or replaced while it was in use \(stop what uses it,"
+            r" put the file or a backup in its place, then start again\): nothing is fetched"
+        )
+        assert item_titles(daemon) == ["A ship in the harbour"]
+        away.rename(store)
+        daemon.hears("fetching goes on")
+        daemon.hears(r"(?s)pass over 1 sources.*pass over 1 sources")
+        assert daemon.stop() == 0
+    assert origin.paths() == ["/one.xml", "/two.xml"]
+
+
+def test_a_database_that_is_deleted_is_not_made_anew(tmp_path: Path, origin: Origin) -> None:
+    sources = {"one": origin.put("/one.xml", report("one"))}
+    config = configure(tmp_path, sources, topics=TOPICS)
+    with started(tmp_path / "log", "--config", config, "run") as daemon:
+        daemon.hears("pass over 1 sources")
+        for path in tmp_path.glob("store.db*"):
+            if path.suffix != ".unclean":
+                path.unlink()
+        write_sources(config, sources | {"two": origin.put("/two.xml", report("two"))})
+        daemon.hears("removed or replaced")
+        assert item_titles(daemon) == ["A ship in the harbour"]
+        assert daemon.stop() == 1
+        assert re.search(r"\nerror: \S+/store\.db: the file was removed or replaced", daemon.said())
+    done = aggregator("--config", config, "run")
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/store.db is missing, though there was a database" in done.stderr
+    assert not (tmp_path / "store.db").exists()
+    assert origin.paths() == ["/one.xml"]
+
+
+@dataclass
+class Ticking:
+    """A clock that tests set."""
+
+    seconds: float = 1000.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: NOON + timedelta(seconds=self.seconds), lambda: self.seconds)
+
+
+@contextmanager
+def at_hand(config: Path, ticking: Ticking) -> Iterator[tuple[Daemon, Database]]:
+    """A daemon whose jobs the test runs itself."""
+    configuration = load(config, environ={})
+    with open_store(configuration.database) as db:
+        daemon = Daemon(db, configuration, environ={}, clock=ticking.clock(), jitter=lambda: 0.5)
+        try:
+            yield daemon, db
+        finally:
+            daemon._engine.close()
+
+
+def test_passes_that_the_store_cannot_take_rest_longer_each_time(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = {f"/{number}": " ".join(f"w{number}x{word}" for word in range(9000)) for number in range(20)}
+    items = [
+        {"title": f"Ship {link}", "link": f"https://one.example{link}", "text": text[link]} for link in text
+    ]
+    config = configure(tmp_path, {"one": origin.put("/one.xml", rss("one", *items))}, topics=TOPICS)
+    ticking = Ticking()
+    with at_hand(config, ticking) as (daemon, db):
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count={pages + 60}")
+        asked = []
+        for _ in range(300):
+            daemon._survive(daemon._poll)
+            asked += [ticking.seconds - 1000 for _ in origin.paths()]
+            ticking.seconds += 10
+            if len(asked) == 9:
+                break
+        assert asked == [0, 10, 30, 70, 150, 310, 630, 1230, 1830]
+        db.execute("PRAGMA max_page_count=1000000")
+        ticking.seconds += 600
+        daemon._survive(daemon._poll)
+        assert db.execute("SELECT count(*) FROM entries").fetchone() == (20,)
+    assert "Traceback" not in caplog.text
+    assert caplog.text.count("the disk is full (make room") == 9
+
+
+@pytest.mark.parametrize(
+    ("pragma", "words"),
+    [
+        ("query_only=ON", "cannot be written to (check the owner"),
+        ("busy_timeout=10", "locked by another program"),
+    ],
+)
+def test_a_store_that_cannot_be_written_to_is_said_once(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture, pragma: str, words: str
+) -> None:
+    caplog.set_level("INFO")
+    config = configure(tmp_path, {"one": origin.put("/one.xml", report("one"))}, topics=TOPICS)
+    ticking = Ticking()
+    with at_hand(config, ticking) as (daemon, db):
+        db.execute(f"PRAGMA {pragma}")
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            if "busy" in pragma:
+                other.execute("BEGIN IMMEDIATE")
+            for _ in range(5):
+                for job in (daemon._poll, daemon._publish, daemon._tidy, daemon._back_up, daemon._watch):
+                    daemon._survive(job)
+                ticking.seconds += 1
+        assert len(caplog.records) == 1, caplog.text
+        assert words in caplog.text
+        db.execute("PRAGMA query_only=OFF")
+        ticking.seconds += 10
+        daemon._survive(daemon._poll)
+        assert "fetching goes on" in caplog.text
+        assert db.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+    assert origin.paths() == ["/one.xml"] * 2
+
+
+def test_a_job_that_fails_again_and_again_is_told_of_once(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configure(tmp_path, {"one": origin.put("/one.xml", report("one"))}, topics=TOPICS)
+    file = config / "aggregator.yaml"
+    file.write_text(file.read_text().replace("storage: {", "storage: {backup: {directory: 'file/below'}, "))
+    (config / "file").write_text("in the way")
+    with at_hand(config, Ticking()) as (daemon, _):
+        for _ in range(3):
+            daemon._survive(daemon._back_up)
+        assert caplog.text.count("cannot keep backups in") == 1
+        (config / "file").unlink()
+        daemon._survive(daemon._back_up)
+        assert len(list((config / "file" / "below").iterdir())) == 1
+
+
+SHIFTED = """
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import apscheduler.schedulers.base as scheduler
+
+from aggregator.cli import session
+from aggregator.cli.main import main
+
+shift, real = Path(sys.argv.pop(1)), datetime
+
+class Shifted(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return real.now(tz) + timedelta(hours=float(shift.read_text()))
+
+scheduler.datetime = session.datetime = Shifted
+main()
+"""
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+def test_a_clock_that_jumps_by_a_day_neither_floods_the_origins_nor_ends_the_polling(
+    tmp_path: Path, origin: Origin, hours: int
+) -> None:
+    shift = tmp_path / "shift"
+    shift.write_text("0")
+    urls = {name: origin.put(f"/{name}.xml", report(name)) for name in ("one", "two", "three")}
+    config = configure(tmp_path, {"one": urls["one"], "two": urls["two"]}, topics=TOPICS)
+    command = (sys.executable, "-c", SHIFTED, str(shift))
+    with started(tmp_path / "log", "--config", config, "run", command=command) as daemon:
+        daemon.hears("pass over 2 sources")
+        (tmp_path / "new").write_text(str(hours))
+        (tmp_path / "new").rename(shift)
+        daemon.hears(
+            rf"WARNING the clock jumped by \{hours * 3600:+} s, or the machine slept: all jobs run now"
+        )
+        daemon.hears(r"(?s)pass over 2 sources.*pass over 2 sources")
+        write_sources(config, urls)
+        daemon.hears(r"(?s)pass over 2 sources.*pass over 1 sources")
+        assert daemon.stop() == 0
+    assert sorted(origin.paths()) == ["/one.xml"] * 2 + ["/three.xml"] + ["/two.xml"] * 2
+
+
+# What its server sends
+
+
+def test_every_answer_forbids_what_no_page_needs(tmp_path: Path, origin: Origin) -> None:
+    config = configure(tmp_path, {"one": origin.put("/one.xml", report("one"))}, topics=TOPICS)
+    with running(config) as daemon:
+        daemon.hears("pass over 1 sources")
+        for path, status in (("", 200), ("sea/rss.xml", 200), ("sea/feed.json", 200), ("nothing", 404)):
+            try:
+                answer = urlopen(f"{address(daemon)}{path}", timeout=10)
+            except HTTPError as error:
+                answer = error
+            with answer:
+                assert answer.status == status, path
+                policy = answer.headers.get_all("Content-Security-Policy")
+                assert len(policy) == 1, path
+                assert policy[0].startswith("default-src 'none'; "), path
+                assert "frame-ancestors 'none'" in policy[0], path
+                assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"], path
+                assert answer.headers["X-Frame-Options"] == "DENY", path
+                assert answer.headers["Referrer-Policy"] == "no-referrer", path
+        page = fetched(address(daemon)).decode()
+        said = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+        assert said is not None
+        # Both hold: what the page allows itself must be allowed by the header too
+        allowed = directives(policy[0])
+        for name, values in directives(unescape(said[1])).items():
+            loose = {"'unsafe-inline'" if value.startswith("'sha256-") else value for value in values}
+            assert loose == allowed[name], name
+        assert daemon.stop() == 0
+
+
+def directives(policy: str) -> dict[str, set[str]]:
+    return {name: set(values) for name, *values in (one.split() for one in policy.split(";"))}
 
 
 def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import click
 import jsonschema
@@ -143,7 +143,9 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
         if inner is None:
             yield f"{prefix}{name}", model, name
         else:
-            yield from settings_of(inner, f"{prefix}{name}{'' if inner is info.annotation else '[]'}.")
+            yield from settings_of(
+                inner, f"{prefix}{name}{'[]' if get_origin(info.annotation) is tuple else ''}."
+            )
 
 
 def _is_model(annotation: Any) -> bool:

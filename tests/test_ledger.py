@@ -10,6 +10,7 @@ import pytest
 from builders import LONG, NOON, Books, entry, failure, harvest, source, topic
 from sqlite_utils import Database
 
+from aggregator.errors import StoreError
 from aggregator.model import Enclosure, Feed, Validators, Wish
 from aggregator.pace import Move
 from aggregator.settings import Fetch
@@ -168,7 +169,7 @@ def test_a_harvest_that_finds_the_disk_full_leaves_nothing(books: Books) -> None
     books.db.execute(f"PRAGMA max_page_count={pages + 20}")
     before = everything(books.db)
     large = harvest("a", *(entry(f"n{number}", text=f"{number} {LONG}" * 200) for number in range(20)))
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(StoreError, match="full"):
         books.apply(large)
     assert everything(books.db) == before
     books.db.execute("PRAGMA max_page_count=1000000")

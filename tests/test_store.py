@@ -59,7 +59,7 @@ def test_migrations_that_break_off_leave_an_empty_file(path: Path) -> None:
         limited.isolation_level = None
         limited.execute("PRAGMA journal_mode=WAL")
         db = Database(limited)
-        with pytest.raises(sqlite3.OperationalError, match="full"), writing(db):
+        with pytest.raises(StoreError, match="full"), writing(db):
             MIGRATIONS.apply(db)
         assert schema(db) == []
     with open_store(path) as db:
@@ -203,6 +203,25 @@ def test_a_transaction_that_sqlite_itself_ended_is_no_second_error(db: Database)
     with pytest.raises(sqlite3.IntegrityError, match="not now"), writing(db):
         write_meta(db, "name", "value")
     assert not db.conn.in_transaction
+
+
+def test_what_no_source_would_bring_again_is_flushed_to_disk_at_once(books: Books) -> None:
+    books.fetch_from("a", entry("one"))
+    said: list[str] = []
+    books.db.conn.set_trace_callback(said.append)
+    editor.pin(books.db, books.story_of("Headline one"))
+    books.db.conn.set_trace_callback(None)
+    assert [line for line in said if line.startswith(("PRAGMA", "BEGIN", "COMMIT"))] == [
+        "PRAGMA synchronous=FULL",
+        "BEGIN IMMEDIATE",
+        "COMMIT",
+        "PRAGMA synchronous=NORMAL",
+    ]
+    with writing(books.db, durable=True):
+        assert books.db.execute("PRAGMA synchronous").fetchone() == (2,)
+    with pytest.raises(KeyError), writing(books.db, durable=True):
+        raise KeyError
+    assert books.db.execute("PRAGMA synchronous").fetchone() == (1,)
 
 
 @contextmanager

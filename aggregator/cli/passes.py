@@ -71,7 +71,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
             f"there is no topic {', '.join(map(repr, unknown))}",
             hint="`aggregator topics list` names the topics",
         )
-    with session.store() as db, writer_lock(configuration.database):
+    with session.store() as db, writer_lock(configuration.database, backups=configuration.backups):
         synchronize(db, configuration)
         published = make_publisher(db, configuration).publish(now=clock.now(), only=topics or None, anew=True)
     if as_json:
@@ -92,7 +92,7 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     configuration = session.configuration
     failures = Failures()
     with (
-        writer_lock(configuration.database),
+        writer_lock(configuration.database, backups=configuration.backups),
         open_store(configuration.database) as db,
         closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
     ):

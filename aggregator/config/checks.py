@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from datetime import timedelta
 
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
@@ -21,6 +22,7 @@ _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
+_BACKUP_EVERY = timedelta(minutes=1)
 _RESERVED = ("stories", "index.html", "topics.opml")
 
 
@@ -60,6 +62,9 @@ def check_aggregator(document: Document, aggregator: Aggregator) -> None:
         document.report(("web", "listen"), f"{found} is not an address and port (127.0.0.1:8080)")
     if aggregator.fetch.min_interval > aggregator.fetch.max_interval:
         document.report(("fetch", "min_interval"), "must not be longer than max_interval")
+    backup = aggregator.storage.backup
+    if backup and backup.every < _BACKUP_EVERY:
+        document.report(("storage", "backup", "every"), "must be at least 1m")
 
 
 def check_sources(document: Document, sources: dict[int, SourceSettings]) -> None:

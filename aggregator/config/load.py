@@ -24,7 +24,6 @@ from aggregator.errors import ConfigError
 _LATER: dict[str, dict[Keys, Any]] = {
     "aggregator.yaml": {
         ("engine",): {"kind": "local"},
-        ("storage", "backup"): None,
         ("output", "excerpt"): None,
         ("output", "full_content"): None,
         ("output", "templates"): None,
@@ -52,6 +51,8 @@ class Configuration:
     topics: settings.Topics
     database: Path
     output: Path
+    backups: Path | None = None
+    """The folder of the daemon's backups, where it makes any."""
     warnings: tuple[str, ...] = ()
     """What is allowed, but hardly meant: one line for each place, as in ConfigError."""
 
@@ -70,6 +71,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
     problems = [str(problem) for one in documents.values() for problem in sorted(set(one.problems))]
     if aggregator is None or problems:
         raise ConfigError(problems)
+    backup = aggregator.storage.backup
     return Configuration(
         folder=folder.absolute(),
         aggregator=aggregator,
@@ -77,6 +79,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
         topics=topics,
         database=(folder / aggregator.storage.database).resolve(),
         output=(folder / aggregator.output.directory).resolve(),
+        backups=(folder / backup.directory).resolve() if backup else None,
         warnings=tuple(str(one) for document in documents.values() for one in sorted(set(document.warnings))),
     )
 
@@ -111,10 +114,12 @@ def _aggregator(document: Document) -> settings.Aggregator | None:
     found = validate(document, settings.Aggregator)
     aggregator = found or sound_part(document, settings.Aggregator)
     check_aggregator(document, aggregator)
-    places: tuple[tuple[Keys, str], ...] = (
+    places: list[tuple[Keys, str]] = [
         (("storage", "database"), aggregator.storage.database),
         (("output", "directory"), aggregator.output.directory),
-    )
+    ]
+    if aggregator.storage.backup:
+        places.append((("storage", "backup", "directory"), aggregator.storage.backup.directory))
     for keys, path in places:
         if not path.strip() or "\0" in path:
             document.report(keys, f"{document.found(keys)} is not a path")

@@ -10,10 +10,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from aggregator.errors import StoreError
+from aggregator.errors import Fault, StoreError
+from aggregator.store.health import attended, refuse_empty, try_room
 from aggregator.store.migrations import MIGRATIONS
 
 _BUSY_SECONDS = 30.0
+
+
+class _Connection(sqlite3.Connection):
+    """It knows its file, so that one put in its place is not taken for it."""
+
+    path: Path
+    file: tuple[int, int] | None = None
 
 
 @contextmanager
@@ -21,12 +29,15 @@ def open_store(path: Path) -> Iterator[Database]:
     """The database at `path`, created or brought up to date if need be. Raises StoreError."""
     with translated(path):
         _make_folder(path)
+        refuse_empty(path)
         connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection
         )
+        connection.path = path
         db = Database(connection)
         try:
             _prepare(db)
+            connection.file = _identity(path)
             yield db
         finally:
             db.close()
@@ -42,11 +53,13 @@ def _prepare(db: Database) -> None:
     # 32 MB between checkpoints: a first pass over many sources writes most pages several times
     db.execute("PRAGMA wal_autocheckpoint=8000")
     if MIGRATIONS.pending(db):
-        with writing(db):
+        with writing(db, durable=True):
             # Asked within the transaction: another program may just have made the store
             if not MIGRATIONS.applied(db) and db.table_names():
                 raise StoreError(
-                    "the database belongs to another program", hint="point storage.database at another file"
+                    "the database belongs to another program",
+                    hint="point storage.database at another file",
+                    kind="foreign",
                 )
             MIGRATIONS.apply(db)
     unknown = {done.name for done in MIGRATIONS.applied(db)} - set(MIGRATIONS.names())
@@ -58,29 +71,77 @@ def _prepare(db: Database) -> None:
 
 
 @contextmanager
-def writing(db: Database) -> Iterator[None]:
+def writing(db: Database, *, durable: bool = False) -> Iterator[None]:
     """One write transaction: all or nothing.
 
-    It begins IMMEDIATE, since a deferred one that reads first cannot wait for another writer.
+    It begins IMMEDIATE, since a deferred one that reads first cannot wait for another writer. `durable`: once
+    it has ended not even a power cut takes it back, for what no source would bring again. Raises StoreError
+    when the file cannot be written to, or is not the one that was opened any more.
     """
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.conn.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+    with faults(_path(db)):
+        check_place(db)
+        if durable:
+            db.execute("PRAGMA synchronous=FULL")
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                db.execute("COMMIT")
+            except BaseException:
+                if db.conn.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        finally:
+            if durable:
+                db.execute("PRAGMA synchronous=NORMAL")
 
 
 @contextmanager
 def reading(db: Database) -> Iterator[None]:
-    """All that is read in the block stands in the store at one time."""
-    db.execute("BEGIN")
+    """All that is read in the block stands in the store at one time. Raises StoreError."""
+    with faults(_path(db)):
+        db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            db.execute("ROLLBACK")
+
+
+def check_place(db: Database) -> None:
+    """Raises StoreError when the file of a store was removed or replaced: what is written would be lost."""
+    connection = db.conn
+    if isinstance(connection, _Connection) and connection.file not in (None, _identity(connection.path)):
+        raise StoreError(
+            f"{connection.path}: the file was removed or replaced while it was in use",
+            hint="stop what uses it, put the file or a backup in its place, then start again",
+            kind="gone",
+        )
+
+
+def probe(db: Database) -> None:
+    """See whether a store can be written to, by doing it. Raises StoreError."""
+    check_place(db)
+    if isinstance(db.conn, _Connection):
+        try_room(db.conn.path.parent)
+    # Not for as long as a pass would wait: it is tried again
+    db.execute("PRAGMA busy_timeout=1000")
     try:
-        yield
+        with writing(db, durable=True):
+            db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('probed', '')")
     finally:
-        db.execute("ROLLBACK")
+        db.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000:.0f}")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _path(db: Database) -> Path:
+    return db.conn.path if isinstance(db.conn, _Connection) else Path("the database")
 
 
 def commits_of_others(db: Database) -> int:
@@ -90,10 +151,12 @@ def commits_of_others(db: Database) -> int:
 
 
 @contextmanager
-def writer_lock(path: Path) -> Iterator[None]:
+def writer_lock(path: Path, *, backups: Path | None = None) -> Iterator[None]:
     """Held by the one program that fetches into and publishes from a database; a crash lets it go.
 
-    Raises StoreError when another holds it.
+    When the last holder ended without letting go, the database is checked first; `backups` is the folder
+    where a better one may lie. Raises StoreError when another holds it, or when the database is damaged or
+    missing though there was one.
     """
     lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
     _make_folder(path)
@@ -107,7 +170,8 @@ def writer_lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"cannot lock {path}: {error.strerror or error}") from error
     try:
-        yield
+        with faults(path), attended(path, backups):
+            yield
     finally:
         lock.release()
 
@@ -115,11 +179,28 @@ def writer_lock(path: Path) -> Iterator[None]:
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into StoreError with a hint."""
+    with faults(path):
+        try:
+            yield
+        except sqlite3.Error as error:
+            if _explain(error) is not None:
+                raise
+            raise StoreError(f"{path}: {error}") from error
+
+
+@contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Turn those of SQLite's errors into StoreError that say that the file cannot be used.
+
+    The others are mistakes in a statement, or a refusal that was asked for.
+    """
     try:
         yield
     except sqlite3.Error as error:
-        message, hint = _explain(error)
-        raise StoreError(f"{path}: {message}", hint=hint) from error
+        if (known := _explain(error)) is None:
+            raise
+        kind, message, hint = known
+        raise StoreError(f"{path}: {message}", hint=hint, kind=kind) from error
 
 
 def _make_folder(path: Path) -> None:
@@ -131,18 +212,25 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
-def _explain(error: sqlite3.Error) -> tuple[str, str | None]:
+def _explain(error: sqlite3.Error) -> tuple[Fault, str, str] | None:
     name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "locked by another program for too long", "find out what holds it (`fuser`), then try again"
-    if name.startswith("SQLITE_FULL"):
-        return "the disk is full", "make room; nothing that was stored is lost"
-    if name.startswith("SQLITE_READONLY"):
-        return "cannot be written to", "check the owner and mode of the file and its folder"
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return f"is damaged or no SQLite database ({error})", "put a backup in its place; keep the file"
-    if name.startswith("SQLITE_CANTOPEN"):
-        return "cannot be opened", "check that its folder exists and may be written to"
-    if name.startswith("SQLITE_IOERR"):
-        return f"the disk failed ({name})", "check the disk and the room left on it"
-    return str(error), None
+    restore = "put a backup in its place; keep the file"
+    known: tuple[tuple[str, Fault, str, str], ...] = (
+        ("BUSY", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
+        ("LOCKED", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
+        ("FULL", "full", "the disk is full", "make room; nothing that was stored is lost"),
+        (
+            "READONLY",
+            "read_only",
+            "cannot be written to",
+            "check the owner and mode of the file and its folder",
+        ),
+        ("CORRUPT", "corrupt", f"is damaged ({error})", restore),
+        ("NOTADB", "foreign", f"is damaged or no SQLite database ({error})", restore),
+        ("CANTOPEN", "disk", "cannot be opened", "check that its folder exists and may be written to"),
+        ("IOERR", "disk", f"the disk failed ({name})", "check the disk and the room left on it"),
+    )
+    for beginning, kind, message, hint in known:
+        if name.startswith(f"SQLITE_{beginning}"):
+            return kind, message, hint
+    return None
