@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,9 +39,12 @@ def document(*entries: RawEntry, **changes: Any) -> RawFeed:
     return RawFeed(**(values | changes))
 
 
-def clean(*entries: RawEntry, language: str | None = None, **request: Any) -> tuple[Entry, ...]:
+def clean(
+    *entries: RawEntry, language: str | None = None, title: str | None = None, **request: Any
+) -> tuple[Entry, ...]:
     asked = Request(SourceId("s"), URL, **request)
-    return clean_entries(document(*entries, language=language), url=URL, request=asked, now=NOW)
+    named = Markup(title, is_html=False) if title else None
+    return clean_entries(document(*entries, language=language, title=named), url=URL, request=asked, now=NOW)
 
 
 def clean_one(entry: RawEntry, **more: Any) -> Entry:
@@ -224,3 +228,22 @@ def test_a_feed_is_described_by_text_and_absolute_addresses() -> None:
     assert (feed.icon, feed.rights) == ("https://e.example/feeds/i.png", "© & more")
     empty = clean_feed(document(rights="<br>", icon="javascript:x", url="x y"), url=URL)
     assert empty == clean_feed(document(), url=URL)
+
+
+@pytest.mark.parametrize(
+    ("author", "kept"),
+    [
+        ("Explained", None),
+        ("EXPLAINERS", None),
+        ("World-News", None),
+        ("the daily", None),
+        ("Kim Min-ji", "Kim Min-ji"),
+        ("Kim Explained", "Kim Explained"),
+        ("2024", None),
+        ("seoul", "seoul"),
+    ],
+)
+def test_an_author_that_is_a_rubric_or_the_outlet_is_none(author: str, kept: str | None) -> None:
+    link = "https://daily.example/explained/world%20news/2024/seoul"
+    entry = clean_one(raw("A", link, author=author, categories=("Explainers",)), title="The Daily")
+    assert entry.author == kept

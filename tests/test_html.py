@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from time import process_time
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.text.html import clean_html, html_to_text, one_line, text_to_html, tidy_text
+from aggregator.url import absolute
 
 BASE = "https://e.example/dir/page.html"
 REL = ' rel="noopener noreferrer nofollow"'
@@ -28,6 +30,10 @@ FORBIDDEN = {
     "meta",
     "base",
 }
+
+
+def clean(markup: str, *, base: str | None) -> str:
+    return clean_html(markup, resolve=lambda address: absolute(address, base or "")).markup
 
 
 class Tags(HTMLParser):
@@ -111,14 +117,12 @@ def assert_safe(cleaned: str) -> None:
     ],
 )
 def test_html_is_cut_down_to_what_is_allowed(markup: str, cleaned: str) -> None:
-    assert clean_html(markup, base=BASE) == cleaned
+    assert clean(markup, base=BASE) == cleaned
 
 
 def test_relative_addresses_are_dropped_without_a_base() -> None:
     markup = "<a href=/x>x</a><img src=y alt=z><a href=https://o.example/>o</a>"
-    assert (
-        clean_html(markup, base=None) == f'<a{REL}>x</a><img alt="z"><a href="https://o.example/"{REL}>o</a>'
-    )
+    assert clean(markup, base=None) == f'<a{REL}>x</a><img alt="z"><a href="https://o.example/"{REL}>o</a>'
 
 
 SOUP = st.lists(
@@ -184,14 +188,14 @@ SOUP = st.lists(
 
 @given(SOUP, st.sampled_from([BASE, None]))
 def test_cleaned_html_is_safe_and_stays_as_it_is(markup: str, base: str | None) -> None:
-    cleaned = clean_html(markup, base=base)
+    cleaned = clean(markup, base=base)
     assert_safe(cleaned)
-    assert clean_html(cleaned, base=base) == cleaned
+    assert clean(cleaned, base=base) == cleaned
 
 
 @given(SOUP)
 def test_the_text_of_cleaned_html_holds_no_markup(markup: str) -> None:
-    cleaned = clean_html(markup, base=BASE)
+    cleaned = clean(markup, base=BASE)
     in_attributes = sum(
         str(value).count("<") for _, attributes in Tags(cleaned).found for value in attributes.values()
     )
@@ -227,7 +231,7 @@ def test_plain_text_becomes_paragraphs_and_breaks() -> None:
 
 @given(st.text())
 def test_plain_text_reads_back_from_its_html(text: str) -> None:
-    assert html_to_text(clean_html(text_to_html(text), base=None)) == tidy_text(text)
+    assert html_to_text(clean(text_to_html(text), base=None)) == tidy_text(text)
 
 
 @given(st.text())
@@ -253,3 +257,82 @@ def test_a_line_of_html_is_its_text(markup: str, line: str) -> None:
 
 def test_a_line_of_text_keeps_what_looks_like_markup() -> None:
     assert one_line("The <b> tag\n&amp; \u202emore", is_html=False) == "The <b> tag &amp; more"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "<img src=https://e.example/a hidden>",
+        "<img src=https://e.example/a style='display: none'>",
+        "<img src=https://e.example/a style='x:y;width:1px;height:1px'>",
+        "<img src=https://pixel.wp.com/b.gif?host=e.example&amp;rand=0.1>",
+        "<img src=http://feeds.feedburner.com/~r/e/~4/abc>",
+        "<img src=https://ad.doubleclick.net/ddm/x>",
+        "<img src=https://www.google-analytics.com/collect?v=1>",
+        "<img width=1 height=1 src=/p>",
+    ],
+)
+def test_an_image_that_only_counts_readers_is_left_out_and_counted(image: str) -> None:
+    found = clean_html(f"<p>a{image}b<img src=/c>{image}</p>", resolve=lambda raw: absolute(raw, BASE))
+    assert found == ('<p>ab<img src="https://e.example/c"></p>', 2)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "<img src=https://e.example/pixel.wp.com/b.gif>",
+        "<img src=https://pixel.wp.com.e.example/b.gif>",
+        "<img src=https://e.example/a style='max-width:100%;height:auto'>",
+        "<img src=https://e.example/a style='width:100px;height:1.5em'>",
+    ],
+)
+def test_an_image_to_look_at_is_kept(image: str) -> None:
+    found = clean_html(image, resolve=lambda raw: absolute(raw, BASE))
+    assert (found.trackers, found.markup.count("src=")) == (0, 1)
+    assert "style" not in found.markup
+
+
+@pytest.mark.parametrize(
+    ("markup", "cleaned"),
+    [
+        ("<img src=mailto:a@e.example>", "<img>"),
+        ("<a href='ht&#10;tps://o.example/'>x</a>", f'<a href="https://o.example/"{REL}>x</a>'),
+        ("<a href=https://user:pw@o.example/>x</a>", f'<a href="https://o.example/"{REL}>x</a>'),
+        ("<a href='mail&#9;to:a@e.example'>x</a>", f'<a href="mailto:a@e.example"{REL}>x</a>'),
+        (
+            "<a href='/a&quot;b&lt;c' title='&quot;&lt;'>x</a>",
+            '<a href="https://e.example/a%22b%3Cc" title="&quot;&lt;"',
+        ),
+        ("a\u202eb&#x202e;c&#8294;d", "abcd"),
+    ],
+)
+def test_an_address_is_plain_and_text_runs_in_its_own_direction(markup: str, cleaned: str) -> None:
+    assert clean(markup, base=BASE).startswith(cleaned)
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<div>" * 200_000,
+        "<b></zz>" * 100_000,
+        "<img src=/a " + " ".join(f"a{n}=1" for n in range(200_000)) + ">x",
+        "<img src=/a " + " ".join(f"a{n}" for n in range(200_000)) + ">x",
+        "<p " + "/".join(f"a{n}" for n in range(200_000)) + ">x",
+        "<b a=1><p>" * 100_000,
+        '<a "' * 200_000,
+        "<a <!--" * 200_000,
+        "<script" * 200_000,
+    ],
+    ids=lambda markup: markup[:12],
+)
+def test_no_markup_takes_long(markup: str) -> None:
+    began = process_time()
+    clean(markup, base=BASE)
+    html_to_text(markup)
+    assert process_time() - began < 3
+
+
+def test_a_text_of_megabytes_is_cut_between_tags() -> None:
+    cleaned = clean("<p>word <b>word</b></p>" * 100_000, base=BASE)
+    assert 400_000 < len(cleaned) <= 500_100
+    assert cleaned.removesuffix("</b></p>").removesuffix("</p>").endswith("…")

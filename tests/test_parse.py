@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from time import process_time
 from typing import Any
 from unicodedata import normalize
 from xml.sax.saxutils import escape
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from aggregator.harvest.parse import parse
 from aggregator.harvest.raw import NotAFeed
 from aggregator.harvest.source import read
-from aggregator.model import Entry, Harvest, Request, Response, SourceId
+from aggregator.model import Entry, Harvest, Request, Response, SourceId, Wish
 
 FEEDS = Path(__file__).parent / "data" / "feeds"
 URL = "http://feed.example/dir/feed.xml"
@@ -53,9 +54,9 @@ def only_entry(body: str, **more: Any) -> Entry:
 
 def as_json(value: Any) -> dict[str, Any]:
     """A dataclass as its JSON reads, without what is absent and what grouping derives."""
-    told = {name: field for name, field in asdict(value).items() if name not in ("profile", "sketch")}
+    told = {name: field for name, field in asdict(value).items() if name not in ("profile", "sketch", "wish")}
     plain: dict[str, Any] = json.loads(json.dumps(told, default=datetime.isoformat))
-    return {name: field for name, field in plain.items() if field not in (None, [])}
+    return {name: field for name, field in plain.items() if field not in (None, [], 0)}
 
 
 @pytest.mark.parametrize("expectation", sorted(FEEDS.glob("*.json")), ids=lambda path: path.stem)
@@ -369,3 +370,135 @@ def test_a_valid_feed_reads_back_the_same_in_each_format(entries: list[dict[str,
 
 def normal(text: str) -> str:
     return normalize("NFC", text)
+
+
+def wish_of(channel: str, *, root: str = "") -> Wish:
+    body = f'<rss version="2.0" {root}><channel><title>T</title>{channel}<item><title>A</title></item>'
+    return harvest(body + "</channel></rss>").feed.wish
+
+
+SYNDICATION = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
+
+
+def test_a_feed_says_when_it_wants_to_be_asked() -> None:
+    hours = "".join(f"<hour>{hour}</hour>" for hour in ("1", " 23 ", "24", "25", "-1", "x"))
+    wish = wish_of(
+        f"<ttl> 90 </ttl><skipHours>{hours}</skipHours>"
+        "<skipDays><day>Saturday</day><day>sunday</day><day>Someday</day></skipDays>"
+    )
+    assert wish == Wish(timedelta(minutes=90), frozenset({0, 1, 23}), frozenset({5, 6}))
+
+
+@pytest.mark.parametrize(
+    ("ttl", "minutes"),
+    [("60", 60), ("0", None), ("-5", None), ("soon", None), ("", None), ("9" * 5000, None), ("99999", 10080)],
+)
+def test_a_time_to_live_counts_as_far_as_it_makes_sense(ttl: str, minutes: int | None) -> None:
+    assert wish_of(f"<ttl>{ttl}</ttl>").at_least == (timedelta(minutes=minutes) if minutes else None)
+
+
+@pytest.mark.parametrize(
+    ("period", "frequency", "hours"),
+    [
+        ("hourly", "1", 1),
+        ("daily", "2", 12),
+        ("Weekly", "", 168),
+        ("yearly", "1", 168),
+        ("daily", "0", 24),
+        ("daily", "-1", 24),
+        ("sometimes", "1", None),
+    ],
+)
+def test_a_period_of_the_syndication_module_is_a_wish(period: str, frequency: str, hours: int | None) -> None:
+    told = (
+        f"<sy:updatePeriod>{period}</sy:updatePeriod><sy:updateFrequency>{frequency}</sy:updateFrequency>"
+        "<sy:updateBase>2000-01-01T12:00+00:00</sy:updateBase>"
+    )
+    assert wish_of(told, root=SYNDICATION).at_least == (timedelta(hours=hours) if hours else None)
+
+
+def test_a_feed_that_never_wants_to_be_asked_is_not_heard() -> None:
+    hours = "".join(f"<hour>{hour}</hour>" for hour in range(1, 25))
+    days = "".join(
+        f"<day>{day}day</day>" for day in ("Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun")
+    )
+    assert wish_of(f"<skipHours>{hours}</skipHours><skipDays>{days}</skipDays>") == Wish()
+
+
+def test_a_broken_feed_has_its_wish_too() -> None:
+    body = (
+        "<rss version='2.0'><channel><skipHours><hour>1</hour><hour>2</hour></skipHours><ttl>5</ttl>"
+        "<item><title>A & B</title></item></channel></rss>"
+    )
+    assert harvest(body).feed.wish == Wish(timedelta(minutes=5), frozenset({1, 2}))
+
+
+def test_an_entry_about_hours_wishes_nothing() -> None:
+    body = rss("<item><title>A</title><hour>1</hour><day>Monday</day></item>")
+    assert harvest(body).feed.wish == Wish()
+
+
+MANY = " ".join(f'a{n}="x"' for n in range(200_000))
+
+
+@pytest.mark.parametrize(
+    ("items", "count"),
+    [
+        (f"<item {MANY}><title>A</title></item>", 1),
+        (f"<item {MANY}><title>A</title></item><broken>", None),
+        ("".join(f"<item><title>A{n}</title></item>" for n in range(200_000)), 2000),
+        (f"<item><title>A</title>{'<a>' * 1000}{'</a>' * 1000}</item>", 1),
+        (f"<item><title>A</title>{'<a>' * 100_000}{'</a>' * 100_000}</item>", 1),
+        (f"<item><title>A</title>{'<a>' * 100_000}</item>", None),
+        (f"<item><title>A</title><description>{'wonderful words ' * 1_250_000}</description></item>", 1),
+        (f"<item><title>A</title><!--{'x' * 19_000_000}--></item>", 1),
+        (
+            "<item><title>A</title>"
+            + "".join(f"<category>{n}</category>" for n in range(200_000))
+            + "</item>",
+            1,
+        ),
+        (f"<item><title>A</title></item>{'<' * 3_000_000}", None),
+        (f"<item><title>A</title>{'&' * 3_000_000}</item>", None),
+        (f"<item><title>A</title><guid>{'g' * 5_000_000}</guid></item>", 1),
+    ],
+    ids=[
+        "attributes",
+        "broken-attributes",
+        "entries",
+        "deep",
+        "deeper",
+        "broken-deeper",
+        "text",
+        "comment",
+        "categories",
+        "openings",
+        "ampersands",
+        "guid",
+    ],
+)
+def test_a_document_with_too_much_of_anything_is_read_in_part_and_soon(items: str, count: int | None) -> None:
+    began = process_time()
+    found = harvest(rss(items))
+    assert process_time() - began < 4
+    if count is not None:
+        assert len(found.entries) == count
+    for entry in found.entries:
+        assert entry.title.startswith("A")
+        assert len(entry.content) < 510_000
+        assert len(entry.guid or "") <= 2000
+        assert len(entry.categories) <= 50
+
+
+def test_a_json_feed_is_read_as_far_as_its_first_entries() -> None:
+    items = ",".join(f'{{"id":"{n}","title":"A"}}' for n in range(200_000))
+    found = harvest(f'{{"version":"https://jsonfeed.org/version/1.1","items":[{items}]}}')
+    assert [found.entries[0].guid, found.entries[-1].guid] == ["0", "1999"]
+
+
+def test_an_entry_with_a_guid_of_megabytes_stays_itself() -> None:
+    first, again, other = (
+        only_entry(rss(f"<item><title>{title}</title><guid>{'g' * 1_000_000}{end}</guid></item>"))
+        for title, end in (("A", ""), ("B", ""), ("A", "x"))
+    )
+    assert first.identity == again.identity != other.identity

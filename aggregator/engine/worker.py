@@ -22,6 +22,14 @@ class Task:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a task, and whether the process ends with it."""
+
+    harvest: Harvest
+    is_last: bool
+
+
 class Worker:
     """Started at the first task."""
 
@@ -38,7 +46,10 @@ class Worker:
         try:
             pipe.send(task)
             if pipe.poll(self._seconds):
-                return cast(Harvest, pipe.recv())
+                done = cast(Done, pipe.recv())
+                if done.is_last:
+                    self.close()
+                return done.harvest
             failure = Failure("parser_killed", f"could not be parsed within {self._seconds:g} s")
         except (EOFError, OSError):
             failure = Failure("parser_killed", "crashed the parser")

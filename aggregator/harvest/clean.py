@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from urllib.parse import unquote, urlsplit
 
 from aggregator.harvest.dates import parse_date
 from aggregator.harvest.raw import Markup, RawEnclosure, RawEntry, RawFeed
@@ -14,12 +16,17 @@ from aggregator.story.fingerprint import digest, identity, text_hash
 from aggregator.story.opinion import opinion_sign
 from aggregator.story.profile import make_profile
 from aggregator.story.sketch import make_sketch
-from aggregator.text.html import clean_html, html_to_text, one_line, text_to_html, tidy_text
+from aggregator.text.fold import letters
+from aggregator.text.html import CleanHtml, clean_html, html_to_text, one_line, text_to_html, tidy_text
 from aggregator.text.language import detect, normalize_tag
 from aggregator.url import absolute, canonical
 
 _LONGEST_TITLE = 500
 _LONGEST_LABEL = 200
+_LONGEST_GUID = 2000
+_LONGEST_READ = 10_000  # of what becomes a line
+_MOST_LABELS = 50
+_MOST_FILES = 50
 
 
 def clean_feed(raw: RawFeed, *, url: str) -> Feed:
@@ -30,6 +37,7 @@ def clean_feed(raw: RawFeed, *, url: str) -> Feed:
         language=normalize_tag(raw.language),
         icon=absolute(raw.icon, url),
         rights=_label(raw.rights, _LONGEST_TITLE),
+        wish=raw.wish,
     )
 
 
@@ -81,7 +89,7 @@ def clean_entry(
 ) -> Entry:
     """One entry of the document at `url`."""
     link = _link(raw.links, url)
-    content = _content(raw.contents, link or url)
+    content, trackers = _content(raw.contents, link or url)
     text = html_to_text(content)
     title = _line(raw.title, _LONGEST_TITLE) or _title_from(text)
     guid = _guid(raw.guid)
@@ -93,7 +101,7 @@ def clean_entry(
         url=link,
         canonical_url=canonical_url,
         title=title,
-        author=_label(raw.author, _LONGEST_LABEL),
+        author=_author(raw, link, feed_title),
         published=_date(raw.published, now) or _date(raw.updated, now),
         updated=_date(raw.updated, now),
         language=language or detect(f"{title}\n{text}"),
@@ -106,6 +114,7 @@ def clean_entry(
         categories=_labels(raw.categories),
         enclosures=_enclosures(raw.enclosures, link or url),
         image=next((image for raw_url in raw.images if (image := absolute(raw_url, link or url))), None),
+        trackers=trackers,
     )
     return replace(entry, kind=_kind(entry, request, feed_title))
 
@@ -122,18 +131,32 @@ def _link(candidates: Iterable[str], url: str) -> str | None:
 
 
 def _guid(raw: str | None) -> str | None:
-    return (tidy_text(raw) or None) if raw else None
+    guid = tidy_text(raw) if raw else ""
+    # Told by its digest it stays one and the same, and every table small
+    return (guid if len(guid) <= _LONGEST_GUID else f"sha256:{digest(guid)}") or None
 
 
 def _line(markup: Markup | None, longest: int) -> str | None:
     if markup is None:
         return None
-    line = one_line(markup.value, is_html=markup.is_html)
+    line = one_line(markup.value[:_LONGEST_READ], is_html=markup.is_html)
     return f"{line[: longest - 1]}…" if len(line) > longest else line or None
 
 
 def _label(raw: str | None, longest: int) -> str | None:
-    return (one_line(raw, is_html=True)[:longest].rstrip() or None) if raw else None
+    return (one_line(raw[:_LONGEST_READ], is_html=True)[:longest].rstrip() or None) if raw else None
+
+
+def _author(raw: RawEntry, link: str | None, feed_title: str | None) -> str | None:
+    # Many feeds put the section or the outlet where a person belongs: it says nothing of who wrote the entry
+    author = _label(raw.author, _LONGEST_LABEL)
+    if author is None:
+        return None
+    sections = urlsplit(link).path.split("/")[1:-1] if link else []
+    rubrics = {
+        letters(name) for name in (*_labels(raw.categories), *map(unquote, sections), feed_title or "")
+    }
+    return None if letters(author) in rubrics else author
 
 
 def _title_from(text: str) -> str:
@@ -141,13 +164,19 @@ def _title_from(text: str) -> str:
     return f"{first[:79].rsplit(' ', 1)[0]}…" if len(first) > 80 else first
 
 
-def _content(candidates: Iterable[Markup], base: str) -> str:
+def _content(candidates: Iterable[Markup], base: str) -> CleanHtml:
     # A teaser may stand in `content` and the whole text in `summary`: the longer one wins
     longest = max(candidates, key=lambda markup: len(markup.value), default=None)
     if longest is None:
-        return ""
+        return CleanHtml("", 0)
     markup = longest.value if longest.is_html else text_to_html(longest.value)
-    return clean_html(markup, base=absolute(longest.base, base) or base)
+    base = absolute(longest.base, base) or base
+    return clean_html(markup, resolve=lambda address: _address(address, base))
+
+
+def _address(raw: str, base: str) -> str | None:
+    # Within a page, a bare word is an address too
+    return absolute(raw, base) or (absolute(f"./{raw}", base) if raw and ":" not in raw else None)
 
 
 def _date(raw: str | None, now: datetime) -> datetime | None:
@@ -156,7 +185,7 @@ def _date(raw: str | None, now: datetime) -> datetime | None:
 
 def _labels(raw: Iterable[str]) -> tuple[str, ...]:
     labels = (_label(label, _LONGEST_LABEL) for label in raw)
-    return tuple(dict.fromkeys(label for label in labels if label))
+    return tuple(islice(dict.fromkeys(label for label in labels if label), _MOST_LABELS))
 
 
 def _enclosures(raw: Iterable[RawEnclosure], base: str) -> tuple[Enclosure, ...]:
@@ -164,7 +193,7 @@ def _enclosures(raw: Iterable[RawEnclosure], base: str) -> tuple[Enclosure, ...]
     for part in raw:
         if url := absolute(part.url, base):
             found.setdefault(url, Enclosure(url, _media_type(part.type), _length(part.length)))
-    return tuple(found.values())
+    return tuple(islice(found.values(), _MOST_FILES))
 
 
 def _media_type(raw: str | None) -> str | None:

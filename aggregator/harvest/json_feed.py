@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aggregator.harvest.bounds import MOST_ENTRIES
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 
 
@@ -29,7 +30,7 @@ def read_json_feed(body: bytes) -> RawFeed:
         language=_text(data, "language"),
         icon=_text(data, "icon") or _text(data, "favicon"),
         rights=None,
-        entries=tuple(_entry(item) for item in items if isinstance(item, dict)),
+        entries=tuple(_entry(item) for item in items[:MOST_ENTRIES] if isinstance(item, dict)),
     )
 
 

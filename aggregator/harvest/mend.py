@@ -16,6 +16,8 @@ import feedparser
 import feedparser.api
 import feedparser.mixin
 
+from aggregator.harvest.bounds import LONGEST_BROKEN
+
 _BARE_AMPERSAND = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!#?\w+;|\w+=)", re.DOTALL)
 
 
@@ -23,6 +25,8 @@ def mend() -> None:
     """Change feedparser for this process. Once is enough."""
     # Resolved, an id would change when its feed moves, and would look like a link
     feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
+    for name in ("hour", "day"):
+        setattr(feedparser.mixin._FeedParserMixin, f"_end_{name}", _collecting(name))
     for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
         for name in dir(parser):
             if name.startswith(("_start_", "_end_")):
@@ -54,11 +58,23 @@ def _forgiving(handler: Callable[..., None]) -> Callable[..., None]:
     return handle
 
 
+def _collecting(name: str) -> Callable[[Any], None]:
+    """Of several `<hour>` in `<skipHours>`, the last would be kept only."""
+
+    def end(parser: Any) -> None:
+        value = parser.pop(name)
+        if not parser.inentry:
+            parser.feeddata.setdefault(f"skipped_{name}s", []).append(value)
+
+    return end
+
+
 def _escaping(feed: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     """The parser of broken XML would make `AT&T;` of `AT&T`."""
 
     @wraps(feed)
     def feed_escaped(parser: Any, document: str) -> None:
-        feed(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", document))
+        start = document[:LONGEST_BROKEN]
+        feed(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", start))
 
     return feed_escaped

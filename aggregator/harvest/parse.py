@@ -6,19 +6,28 @@ import codecs
 import io
 import re
 from collections.abc import Iterable
+from datetime import timedelta
 from email.utils import getaddresses
 from typing import Any
 
 import feedparser
 
+from aggregator.harvest.bounds import MOST_ENTRIES
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.mend import mend
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
+from aggregator.model import Wish
 
 mend()
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+_DAYS = {
+    name: day
+    for day, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+}
+# Minutes; nobody is waited for longer than a week
+_PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
@@ -49,7 +58,8 @@ def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
         language=_string(feed, "language"),
         icon=_string(feed, "icon") or _string(feed.get("image") or {}, "href"),
         rights=_string(feed, "rights"),
-        entries=tuple(_entry(entry, url) for entry in document.entries),
+        entries=tuple(_entry(entry, url) for entry in document.entries[:MOST_ENTRIES]),
+        wish=_wish(feed),
     )
 
 
@@ -95,6 +105,29 @@ def _markup(detail: Any, url: str) -> Markup | None:
         is_html=dict.get(detail, "type") in _HTML_TYPES,
         base=base if base != url else None,
     )
+
+
+def _wish(feed: Any) -> Wish:
+    numbers = [_number(value) for value in dict.get(feed, "skipped_hours") or []]
+    hours = {hour % 24 for hour in numbers if hour is not None and hour <= 24}  # midnight may be 24
+    names = [str(value).strip().lower() for value in dict.get(feed, "skipped_days") or []]
+    days = {_DAYS[name] for name in names if name in _DAYS}
+    period = _PERIODS.get((_string(feed, "sy_updateperiod") or "").strip().lower())
+    minutes = [
+        _number(_string(feed, "ttl")) or 0,
+        period // (_number(_string(feed, "sy_updatefrequency")) or 1) if period else 0,
+    ]
+    return Wish(
+        at_least=timedelta(minutes=min(max(minutes), _PERIODS["weekly"])) if any(minutes) else None,
+        # Who names them all has misread the specification
+        skip_hours=frozenset(hours) if len(hours) < 24 else frozenset(),
+        skip_days=frozenset(days) if len(days) < 7 else frozenset(),
+    )
+
+
+def _number(value: str | None) -> int | None:
+    digits = (value or "").strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
 
 
 def _entry(entry: Any, url: str) -> RawEntry:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from aggregator.model import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class RawFeed:
     icon: str | None
     rights: str | None
     entries: tuple[RawEntry, ...]
+    wish: Wish = field(default=Wish())
 
 
 def is_url(guid: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from functools import lru_cache
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
 
 import nh3
 
@@ -22,7 +23,8 @@ _ATTRIBUTES = {
     "a": {"href", "title"},
     "abbr": {"title"},
     "del": {"datetime"},
-    "img": {"src", "alt", "title", "width", "height"},
+    # The last two tell an image that nobody sees; they go with the addresses' second look
+    "img": {"src", "alt", "title", "width", "height", "style", "hidden"},
     "ins": {"datetime"},
     "ol": {"start", "reversed"},
     "td": {"colspan", "rowspan"},
@@ -31,62 +33,144 @@ _ATTRIBUTES = {
 }
 _DROPPED_WHOLE = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math"}
 _SCHEMES = {"http", "https", "mailto"}
-_ABSOLUTE = ("http://", "https://", "mailto:")
 
-# In cleaned HTML, where `<` and `>` stand in no attribute: an image that is there to count readers
-_TRACKER = re.compile(r'<img(?=[^>]* (?:width|height)="[01](?:px)?")[^>]*>')
+_LONGEST = 500_000  # of an article in full, a hundredth of it is usual
+_LONGEST_ADDRESS = 300
+_DEEPEST = 200
+_MOST_ATTRIBUTES = 100
+# Elements that end where the next of their kind begins
+_OPEN_ENDED = frozenset({
+    *("area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option"),
+    *("p", "param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr"),
+})  # fmt: skip
+_SIMPLE_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)([^>]*)")
+# As the cleaner writes them
+_LINKED = re.compile(r'<(a|img)((?: [a-z]+="[^"]*")*)>')
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
+_UNSEEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$)", re.I
+)
+_UNSEEN_SIZE = re.compile(r"[01](?:px)?")
+_COUNTING = re.compile(
+    r"https?://(?:pixel\.wp\.com|(?:stats|pixel)\.wordpress\.com|feeds\.wordpress\.com/1\.0/"
+    r"|feeds\.feedburner\.com/~r/|[^/]*\.doubleclick\.net"
+    r"|(?:www|ssl)\.google-analytics\.com|www\.facebook\.com/tr\b|counter\.theconversation\.com"
+    r"|(?:[^/]*\.)?(?:scorecardresearch|quantserve|statcounter|imrworldwide)\.com)(?=[/?#]|$|(?<=/))",
+    re.IGNORECASE,
+)
 _BLOCK = re.compile(
     r"</?(?:address|article|aside|blockquote|br|caption|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li"
     r"|ol|p|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)\b"
-    r'[^>"]*(?:"[^"]*"[^>"]*)*>',
+    r'[^<>"]*+(?:"[^"]*+"[^<>"]*+){0,50}+>',
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    r'<(script|style)\b.*?(?:</\1\s*>|\Z)|</?[a-zA-Z][^>"]*(?:"[^"]*"[^>"]*)*>|<!--.*?-->',
+    r'<(script|style)\b.*?(?:</\1\s*>|\Z)|</?[a-zA-Z][^<>"]*+(?:"[^"]*+"[^<>"]*+){0,50}+>|<!--.*?(?:-->|\Z)',
     re.DOTALL | re.IGNORECASE,
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Controls, and what turns the direction of text beyond its element
+_UNFIT = re.compile(f"[{_CONTROL.pattern[1:-1]}\u202a-\u202e\u2066-\u2069]")
 # Controls, and what hides or reorders text: bidirectional marks, zero-width characters, soft hyphens
 _UNSEEN = re.compile(
     f"[{_CONTROL.pattern[1:-1]}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
-
-_RelativeLinks = Literal["pass_through", "deny"] | tuple[Literal["rewrite_with_base"], str]
-
-
-@lru_cache(maxsize=64)
-def _cleaner(relative_links: _RelativeLinks) -> nh3.Cleaner:
-    return nh3.Cleaner(
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        clean_content_tags=_DROPPED_WHOLE,
-        url_schemes=_SCHEMES,
-        url_relative=relative_links,
-        link_rel="noopener noreferrer nofollow",
-    )
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    clean_content_tags=_DROPPED_WHOLE,
+    url_schemes=_SCHEMES,
+    url_relative="pass_through",
+    link_rel="noopener noreferrer nofollow",
+)
 
 
-def clean_html(markup: str, *, base: str | None) -> str:
-    """HTML of an allow-list of elements, attributes and URL schemes; relative URLs resolved with `base`.
+class CleanHtml(NamedTuple):
+    """Safe HTML, and how many images that only count readers were left out of it."""
 
-    Images that only count readers, one pixel wide or high, are left out.
-    `base` is an absolute http(s) URL, or None: then relative URLs are dropped.
+    markup: str
+    trackers: int
+
+
+def clean_html(markup: str, *, resolve: Callable[[str], str | None]) -> CleanHtml:
+    """HTML of an allow-list of elements, attributes and URL schemes.
+
+    Images that only count readers are left out: one pixel wide or high, hidden, or from a host that does
+    nothing else. What is too long is cut; what is nested too deep becomes plain text.
+    `resolve` makes the address of a link or an image absolute, or drops it with None.
     """
-    markup = _CONTROL.sub("", markup)
-    cleaned = _cleaner("pass_through").clean(markup)
-    # A cleaner is made for its base, which costs as much as a cleaning: few entries need one
-    if _may_hold_relative_links(cleaned):
-        cleaned = _cleaner(("rewrite_with_base", base) if base else "deny").clean(markup)
-    # Once more: character references bring in new ones
-    return _TRACKER.sub("", _CONTROL.sub("", cleaned)).strip()
+    cleaned = _CLEANER.clean(_UNFIT.sub("", _within_bounds(markup)))
+    trackers = 0
+
+    def look_again(found: re.Match[str]) -> str:
+        nonlocal trackers
+        attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(found[2])}
+        if found[1] == "img" and _counts_readers(attributes):
+            trackers += 1
+            return ""
+        return _tag(found[1], attributes, resolve)
+
+    # Character references bring in new ones
+    return CleanHtml(_LINKED.sub(look_again, _UNFIT.sub("", cleaned)).strip(), trackers)
 
 
-def _may_hold_relative_links(cleaned: str) -> bool:
-    return any(
-        cleaned.count(f'{name}="') > sum(cleaned.count(f'{name}="{start}') for start in _ABSOLUTE)
-        for name in ("href", "src")
+def _within_bounds(markup: str) -> str:
+    """Markup that takes the cleaner a time in proportion to its length: it is slow with deep trees."""
+    if len(markup) > _LONGEST:
+        start = markup[:_LONGEST]
+        is_within_tag = start.rfind("<") > start.rfind(">")
+        markup = (start[: start.rfind("<")] if is_within_tag else start) + "…"
+    open_tags: Counter[str] = Counter()
+    depth = 0
+    for tag in _SIMPLE_TAG.finditer(markup):
+        name = tag[2].lower()
+        if (
+            tag[3].count("=") > _MOST_ATTRIBUTES
+            or len(tag[3].split(None, _MOST_ATTRIBUTES)) > _MOST_ATTRIBUTES
+        ):
+            return text_to_html(html_to_text(markup))
+        if name in _OPEN_ENDED:
+            continue
+        if not tag[1]:
+            open_tags[name] += 1
+            depth += 1
+        elif open_tags[name]:
+            open_tags[name] -= 1
+            depth -= 1
+        if depth > _DEEPEST:
+            return text_to_html(html_to_text(markup))
+    return markup
+
+
+def _counts_readers(attributes: dict[str, str]) -> bool:
+    return (
+        "hidden" in attributes
+        or any(_UNSEEN_SIZE.fullmatch(attributes.get(side, "")) for side in ("width", "height"))
+        or _UNSEEN_STYLE.search(attributes.get("style", "")) is not None
+        or _COUNTING.match(attributes.get("src", "")) is not None
     )
+
+
+def _tag(name: str, attributes: dict[str, str], resolve: Callable[[str], str | None]) -> str:
+    kept = []
+    for key, value in attributes.items():
+        if key in ("href", "src"):
+            address = _mail(value) if key == "href" else None
+            address = address or resolve(value)
+            if not address:
+                continue
+            value = address
+        elif key in ("style", "hidden"):
+            continue
+        kept.append(f' {key}="{html.escape(value, quote=False).replace(chr(34), "&quot;")}"')
+    return f"<{name}{''.join(kept)}>"
+
+
+def _mail(raw: str) -> str | None:
+    address = "".join(raw.split())
+    is_mail = address.lower().startswith("mailto:") and len(address) <= _LONGEST_ADDRESS
+    return address if is_mail else None
 
 
 def html_to_text(markup: str) -> str:
