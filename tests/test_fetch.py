@@ -6,15 +6,19 @@ import gzip
 import socket
 import ssl
 import subprocess
+import sys
+import tracemalloc
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from shutil import which
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 
+import pycurl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +27,7 @@ from origin import Origin, serving_origin
 from aggregator.harvest.fetch import Fetcher, Limits
 from aggregator.model import Failure, Request, Response, SourceId, Validators
 
+T = TypeVar("T")
 NOW = datetime(2024, 11, 27, 12, tzinfo=UTC)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -168,9 +173,38 @@ def test_headers_of_the_source_are_sent_and_replace_our_own(origin: Origin) -> N
     assert headers["x-name"] == "???? é"
 
 
-def test_a_proxy_of_the_environment_is_not_used(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_not_used(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1/")
     assert response(origin.put("/feed", b"x")).status == 200
+
+
+def test_the_passwords_of_the_users_netrc_are_not_used(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\ndefault login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+    response(origin.put("/start", status=302, headers={"Location": origin.put("/end", status=401)}))
+    assert len(origin.requests) == 2
+    assert [asked for asked in origin.requests if "authorization" in asked.headers] == []
+
+
+def test_a_cookie_is_not_sent_back(origin: Origin) -> None:
+    set_cookie = {
+        "Set-Cookie": "id=1; Path=/",
+        "Location": origin.put("/end", headers={"Set-Cookie": "id=2"}),
+    }
+    start = origin.put("/start", status=302, headers=set_cookie)
+    with closing(Fetcher(limits())) as fetcher:
+        for _ in range(2):
+            assert len(list(fetcher.run([request(start)]))) == 1
+    assert len(origin.requests) == 4
+    assert [asked for asked in origin.requests if "cookie" in asked.headers] == []
 
 
 @pytest.mark.parametrize(
@@ -178,6 +212,18 @@ def test_a_proxy_of_the_environment_is_not_used(origin: Origin, monkeypatch: pyt
 )
 def test_what_is_no_address_of_the_web_is_not_asked_for(url: str) -> None:
     assert failure(url).kind == "bad_url"
+
+
+def test_an_address_may_be_so_long_and_no_longer(origin: Origin) -> None:
+    fits = origin.url("/").ljust(4096, "x")
+    assert response(fits).status == 404
+    failed = failure(f"{fits}x")
+    assert failed.kind == "bad_url"
+    assert "more than 4096 characters" in failed.message
+    led = failure(origin.put("/start", status=302, headers={"Location": f"{fits}x"}))
+    assert led.kind == "redirect"
+    assert "more than 4096 characters" in led.message
+    assert origin.paths() == [fits.removeprefix(origin.address), "/start"]
 
 
 # --- What is answered --------------------------------------------------------------------------------------
@@ -281,15 +327,30 @@ def test_only_an_unbroken_chain_of_permanent_redirects_moves_a_feed(
     assert got.moved_to == (end if is_moved else None)
 
 
-def test_a_loop_and_a_chain_without_end_are_given_up(origin: Origin) -> None:
-    loop = origin.put("/loop", status=302, headers={"Location": "/loop"})
-    assert failure(loop).kind == "redirect"
+@pytest.mark.parametrize("length", [1, 2, 30])
+def test_a_loop_and_a_long_chain_are_given_up(origin: Origin, length: int) -> None:
+    for hop in range(length):
+        following = hop + 1 if length == 30 else (hop + 1) % length
+        origin.put(f"/{hop}", status=302, headers={"Location": f"/{following}"})
+    origin.put("/30", b"the end")
+    failed = failure(origin.url("/0"))
+    assert (failed.kind, failed.status) == ("redirect", 302)
+    assert "more than 8 times" in failed.message
     assert len(origin.requests) == 9
 
 
 @pytest.mark.parametrize(
     "target",
-    ["file:///etc/passwd", "ftp://e.example/", "javascript:x", "gopher://e.example/", "http://["],
+    [
+        *("file:///etc/passwd", "FILE:///etc/passwd", "ftp://e.example/", "javascript:x", "data:text/xml,x"),
+        *(
+            "gopher://e.example/",
+            "dict://127.0.0.1:11211/",
+            "unix:///run/x",
+            "http://[",
+            "http://a.example:0x50/",
+        ),
+    ],
 )
 def test_a_redirect_leads_to_the_web_or_nowhere(origin: Origin, target: str) -> None:
     failed = failure(origin.put("/start", status=302, headers={"Location": target}))
@@ -362,6 +423,93 @@ def test_the_body_of_a_redirect_is_not_part_of_the_document(origin: Origin) -> N
     assert response(start, under=limits(max_bytes=600)).body == b"document"
 
 
+class Line:
+    """A server that notes who comes in, and holds the first so many until they are all there."""
+
+    def __init__(self, answer: Callable[[str], bytes]) -> None:
+        self.lock, self.answer = Lock(), answer
+        self.inside = self.most = 0
+        self.asked: list[str] = []
+
+    def talk(self, connection: socket.socket) -> None:
+        while asked := connection.recv(65536):
+            path = asked.split(b" ")[1].decode()
+            with self.lock:
+                self.asked.append(path)
+                self.inside += 1
+                self.most = max(self.most, self.inside)
+            Event().wait(0.02)  # long enough for others to come in, if they may
+            with self.lock:
+                self.inside -= 1
+            connection.sendall(self.answer(path))
+
+
+def test_a_hop_counts_at_the_site_that_it_leads_to() -> None:
+    end = Line(lambda _: OK)
+    with serving(end.talk) as target:
+        start = Line(lambda path: moved(f"{target}end{path}"))
+        with serving(start.talk) as url, closing(Fetcher(limits(per_host=2))) as fetcher:
+            urls = [f"{url.replace('127.0.0.1', f'site{number}.localhost')}{number}" for number in range(8)]
+            outcomes = list(fetcher.run(map(request, urls)))
+    assert [outcome.status for _, outcome in outcomes if isinstance(outcome, Response)] == [200] * 8
+    assert sorted(end.asked) == [f"/end/{number}" for number in range(8)]
+    assert start.most > 2
+    assert end.most == 2
+
+
+def moved(target: str) -> bytes:
+    return b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % target.encode()
+
+
+def test_sites_that_send_each_other_their_visitors_do_not_wait_for_each_other() -> None:
+    """Each has one place, taken by who wants to go to the other."""
+    urls: list[str] = []
+
+    def answer(path: str) -> bytes:
+        asked, _, hops = path.strip("/").partition("-")
+        return OK if hops == "0" else moved(f"{urls[int(hops) % 2]}{asked}-{int(hops) - 1}")
+
+    line = Line(answer)
+    with serving(line.talk) as url, closing(Fetcher(limits(per_host=1, concurrency=4))) as fetcher:
+        urls += [url, url.replace("127.0.0.1", "localhost")]
+        requests = [request(f"{urls[number % 2]}{number}-7") for number in range(10)]
+        outcomes = [outcome for _, outcome in fetcher.run(requests)]
+    assert all(isinstance(outcome, Response) for outcome in outcomes), outcomes
+    assert len(line.asked) == 80
+    assert line.most <= 2
+
+
+def test_the_hops_to_a_site_are_a_pause_apart(origin: Origin) -> None:
+    port = origin.address.rpartition(":")[2]
+    origin.put("/end", b"ok")
+    now, begun = 100.0, []
+
+    def rest(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    for name in "abc":
+        location = f"http://{name}.example.localhost:{port}/end"
+        origin.put(f"/{name}", status=302, headers={"Location": location})
+    fetcher = Fetcher(limits(per_host=4, pause=2.0), seconds=lambda: now, rest=rest)
+    with closing(fetcher):
+        begun = [now for _, outcome in fetcher.run(request(origin.url(f"/{name}")) for name in "abc")]
+    assert begun == pytest.approx([100, 102, 104], abs=0.001)
+
+
+def test_a_hop_to_a_host_that_wants_rest_is_not_asked(origin: Origin) -> None:
+    busy = origin.put("/busy", status=429).replace("127.0.0.1", "localhost")
+    requests = [
+        request(origin.put(f"/{n}", status=302, headers={"Location": f"{busy}?{n}"})) for n in range(2)
+    ]
+    origin.answers |= {f"/busy?{n}": origin.answers["/busy"] for n in range(2)}
+    with closing(Fetcher(limits(per_host=1))) as fetcher:
+        outcomes = dict(fetcher.run(requests))
+    assert isinstance(outcomes[requests[0]], Response)
+    assert [one.kind for one in outcomes.values() if isinstance(one, Failure)] == ["rate_limited"]
+    assert sorted(origin.paths()) == ["/0", "/1", "/busy?0"]
+
+
 # --- Bounds ------------------------------------------------------------------------------------------------
 
 
@@ -380,29 +528,175 @@ def test_a_document_is_measured_unpacked(origin: Origin) -> None:
     assert failure(url, under=limits(max_bytes=1_000_000)).kind == "too_large"
 
 
-def test_a_document_without_end_is_cut_off() -> None:
+PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n\x78\x9c"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"x"),
+        (PACKED, b"\x00\x00\x00\xff\xff"),
+        (CHUNKED + b"1;", b"x"),
+        (CHUNKED, b"1;%s\r\nx\r\n" % (b"x" * 500)),
+        (CHUNKED, b"2\r\nxx\r\n"),
+    ],
+    ids=["plain", "redirect", "empty blocks", "chunk extension", "chunk extensions", "small chunks"],
+)
+def test_a_document_without_end_is_cut_off(head: bytes, more: bytes) -> None:
+    sent = [0]
+
     def talk(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.sendall(head)
+        block = more * (65536 // len(more))
         while True:
-            connection.sendall(b"x" * 65536)
+            connection.sendall(block)
+            sent[0] += len(block)
 
     with serving(talk) as url:
-        assert failure(url, under=limits(max_bytes=1_000_000)).kind == "too_large"
+        failed = failure(url, under=limits(max_bytes=1_000_000))
+    assert failed.kind == "too_large"
+    assert "1 MB (fetch.max_bytes)" in failed.message
+    # What was on its way fills the buffers of both ends
+    assert sent[0] < 2_000_000 + 10_000_000
 
 
-@pytest.mark.parametrize("line", [b"X-Flood: %s\r\n" % (b"x" * 1000), b"a: b\r\n"], ids=["long", "many"])
-def test_headers_without_end_are_cut_off(line: bytes) -> None:
+@pytest.mark.parametrize("times", [2, 2000])
+def test_a_document_in_small_chunks_takes_no_more_memory_than_it_has_bytes(times: int) -> None:
+    block = b"2\r\nxy\r\n" * (100_000 // times) if times > 2 else b"30d40\r\n%s\r\n" % (b"xy" * 100_000)
+
     def talk(connection: socket.socket) -> None:
         connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
-        while True:
-            connection.sendall(line * 100)
+        connection.sendall(CHUNKED)
+        for _ in range(times):
+            connection.sendall(block)
+        connection.sendall(b"0\r\n\r\n")
 
     with serving(talk) as url:
+        got, peak = traced(lambda: response(url))
+    assert len(got.body) >= 200_000
+    assert peak < 2.5 * len(got.body) + 1_000_000
+
+
+def traced(act: Callable[[], T]) -> tuple[T, int]:
+    """What it returns, and the bytes that Python's objects took at the highest."""
+    tracemalloc.start()
+    try:
+        return act(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [900_000, 30_000_000, 300_000_000])
+def test_what_unpacks_to_a_hundred_times_its_size_is_refused_early(origin: Origin, length: int) -> None:
+    bomb = gzip.compress(bytes(length), 9)
+    url = origin.put("/bomb", bomb, headers={"Content-Encoding": "gzip"})
+    outcome, peak = traced(lambda: fetch(url, under=limits(max_bytes=500_000_000)))
+    if length < 1_000_000:  # a small document cannot hurt
+        assert isinstance(outcome, Response)
+        return
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "too_large"
+    assert "100 times its size" in outcome.message
+    assert peak < 5_000_000
+
+
+def test_a_document_that_packs_well_is_no_bomb(origin: Origin) -> None:
+    random = Random(1)
+    items = [f"<item><guid>{random.getrandbits(64)}</guid>{'<b>same</b>' * 40}</item>" for _ in range(10_000)]
+    document = "".join(items).encode()
+    packed = gzip.compress(document, 9)
+    assert len(document) > 20 * len(packed)
+    url = origin.put("/feed", packed, headers={"Content-Encoding": "gzip"})
+    assert response(url).body == document
+
+
+@pytest.mark.parametrize(
+    ("begin", "more", "words"),
+    [
+        (b"", b"X-Flood: %s\r\n" % (b"x" * 1000), "128 kB of headers"),
+        (b"", b"a: b\r\n", "1,000 headers"),
+        (b"X-Huge: ", b"x", "too long a header"),
+        (b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n", "1,000 headers"),
+        (b"\r\n", b"", ""),
+    ],
+    ids=["long", "many", "huge", "trailers", "none"],
+)
+def test_headers_without_end_are_cut_off(begin: bytes, more: bytes, words: str) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + begin)
+        while more:
+            connection.sendall(more * 100)
+
+    with serving(talk) as url:
+        if not more:
+            assert response(url).status == 200
+            return
         failed = failure(url)
     assert failed.kind == "too_large"
-    assert "headers" in failed.message
+    assert words in failed.message
+
+
+def test_interim_answers_without_end_are_cut_off() -> None:
+    with serving(saying(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000)) as url:
+        assert failure(url).kind == "too_large"
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=len
+)
+def test_a_server_that_drips_is_left_before_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr("aggregator.harvest.fetch._STALL_SECONDS", 1)
+    over = Event()
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(head)
+        while not over.wait(0.1):
+            connection.sendall(b"x")
+
+    with serving(talk) as url:
+        failed = failure(url, under=limits(timeout=20))
+        over.set()
+    assert failed.kind == "timeout"
+    assert failed.message == "sent less than 50 bytes a second for 1 s"
+
+
+def test_documents_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aggregator.harvest.fetch._IN_FLIGHT_BYTES", 2_000_000)
+    document = bytes(1_000_000)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + document
+
+    def harvest() -> int:
+        with serving(saying(whole)) as url, closing(Fetcher(limits(concurrency=32, per_host=32))) as fetcher:
+            outcomes = fetcher.run(request(f"{url}{number}") for number in range(32))
+            return sum(isinstance(outcome, Response) and outcome.body == document for _, outcome in outcomes)
+
+    arrived, peak = traced(harvest)
+    assert arrived == 32
+    assert peak < 12_000_000
+
+
+def test_a_large_document_that_stalls_holds_no_small_one_back(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.harvest.fetch._IN_FLIGHT_BYTES", 1_000_000)
+    small = [request(origin.put(f"/{number}", b"x" * 5000)) for number in range(30)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n"
+    with saying_and_holding(head + bytes(900_000)) as url:
+        large = [request(f"{url}{number}") for number in range(3)]
+        with closing(Fetcher(limits(timeout=1.5, per_host=4, concurrency=8))) as fetcher:
+            order = [(asked, outcome) for asked, outcome in fetcher.run([*large, *small])]
+            assert [asked for asked, _ in order[:30]] == small
+            kinds = [outcome.kind for _, outcome in order[30:] if isinstance(outcome, Failure)]
+            assert kinds == ["timeout"] * 3
+            # and those that were paused leave nothing behind
+            assert all(isinstance(outcome, Response) for _, outcome in fetcher.run(small))
 
 
 @pytest.mark.parametrize(
@@ -541,14 +835,90 @@ def test_a_private_address_is_refused_in_each_of_its_forms(origin: Origin, host:
     assert origin.requests == []
 
 
-def test_a_redirect_to_a_private_address_is_refused(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def watching(address: str, port: str) -> Iterator[socket.socket]:
+    """A server at the same port of another address, where nobody is to come."""
+    with socket.create_server((address, int(port))) as server:
+        server.setblocking(False)
+        yield server
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+SPELLINGS = (
+    *("127.0.0.2", "2130706434", "0x7f000002", "0x7f.2", "0177.0.0.2", "017700000002", "127.2", "127.0.0.2."),
+    *("[::ffff:127.0.0.2]", "[::ffff:7f00:2]", "①②⑦.⓪.⓪.②", "127。0。0。2", "127.0.0.%32"),
+    *("127.0.0.1@127.0.0.2", "127.0.0.1:80@127.0.0.2", "x%40127.0.0.1@127.0.0.2", "x@y@127.0.0.2"),
+    *("[::1]", "[::]", "0.0.0.0", "169.254.169.254", "2852039166", "0xa9fea9fe", "[fd00:ec2::254]"),
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.0/8")
+@pytest.mark.parametrize("host", SPELLINGS)
+def test_a_redirect_to_a_private_address_is_refused(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
     port = origin.address.rpartition(":")[2]
-    origin.put("/start", status=302, headers={"Location": f"http://127.0.0.2:{port}/secret"})
-    failed = failure(origin.url("/start"), under=limits(allow_private_networks=False))
-    assert failed.kind == "private_address"
-    assert "127.0.0.2" in failed.message
+    location = f"http://{host}:{port}/secret".encode().decode("latin-1")
+    origin.put("/start", status=302, headers={"Location": location})
+    with watching("127.0.0.2", port):
+        failed = failure(origin.url("/start"), under=limits(allow_private_networks=False))
+    assert failed.kind == "private_address", failed
+    assert "fetch.allow_private_networks" in failed.message
     assert origin.paths() == ["/start"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.0/8")
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.2:{}@127.0.0.1:{}/end",
+        "http://127.0.0.1:{}#@127.0.0.2:{}/end",
+        "http://127.0.0.1:{}\\@127.0.0.2:{}/end",
+        "http:\\\\127.0.0.1:{}/end?x={}",
+        "/\\127.0.0.1:{}/end?x={}",
+        "http://127.0.0.1:{}/end?@127.0.0.2:{}/",
+    ],
+)
+def test_a_redirect_leads_where_a_browser_would_go(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    """What one reader of an address takes for its host is what the other connects to."""
+    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    port = origin.address.rpartition(":")[2]
+    origin.put("/start", status=302, headers={"Location": location.format(port, port)})
+    with watching("127.0.0.2", port):
+        outcome = fetch(origin.url("/start"), under=limits(allow_private_networks=False))
+    assert isinstance(outcome, Response) or outcome.kind == "redirect", outcome
+    assert all("authorization" not in asked.headers for asked in origin.requests)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.0/8")
+def test_a_name_that_turns_to_another_address_is_judged_by_that(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    port = origin.address.rpartition(":")[2]
+    origin.put("/feed", b"x", headers={"Connection": "close"})
+    url = f"http://rebind.example:{port}/feed"
+    looked_up = ["127.0.0.1", "127.0.0.1", "127.0.0.2"]
+    found: list[str] = []
+    with watching("127.0.0.2", port), closing(Fetcher(limits(allow_private_networks=False))) as fetcher:
+        make = fetcher._new_handle
+
+        def answered_by_dns() -> pycurl.Curl:
+            curl = fetcher._idle.pop() if fetcher._idle else make()
+            name = f"rebind.example:{port}"
+            curl.setopt(pycurl.RESOLVE, [f"-{name}", f"{name}:{looked_up.pop(0)}"])
+            return curl
+
+        for _ in range(3):
+            fetcher._idle.append(answered_by_dns())
+            ((_, outcome),) = fetcher.run([request(url)])
+            found.append(str(outcome.status) if isinstance(outcome, Response) else outcome.kind)
+    assert found == ["200", "200", "private_address"]
+    assert len(origin.requests) == 2
 
 
 def test_a_socket_that_cannot_be_opened_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

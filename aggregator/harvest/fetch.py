@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
-from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import pycurl
@@ -21,20 +20,35 @@ from aggregator.freshness import asks_for_rest
 from aggregator.harvest.guard import is_public
 from aggregator.harvest.queue import Queue
 from aggregator.model import Failure, FailureKind, Request, Response
-from aggregator.url import absolute, host
+from aggregator.url import MAX_LENGTH, absolute, host
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
     " application/xml;q=0.8, application/json;q=0.8, text/xml;q=0.8, */*;q=0.5"
 )
 _HEADER_BYTES = 128 * 1024
+_HEADERS = 1000
+_FRAMING_BYTES = 1_000_000
+"""What the wire may carry besides the document: headers, chunk sizes, the bodies of redirects."""
+_RATIO = 100
+"""Feeds unpack to less than 40 times their size, zeros in gzip to 1,030 times."""
+_SMALL_BYTES = 1_000_000
+_IN_FLIGHT_BYTES = 24_000_000
 _REDIRECTS = 8
 _CONNECT_SECONDS = 15
 _STALL_SECONDS = 20
+_STALL_SPEED = 50
 _IDLE_SECONDS = 0.05
 _CONNECTIONS_KEPT = 256
 _REDIRECTED = {301, 302, 303, 307, 308}
 _PERMANENT = {301, 308}
+_FUNCTIONS = (
+    pycurl.WRITEFUNCTION,
+    pycurl.HEADERFUNCTION,
+    pycurl.DEBUGFUNCTION,
+    pycurl.XFERINFOFUNCTION,
+    pycurl.OPENSOCKETFUNCTION,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +65,6 @@ class Limits:
     allow_private_networks: bool = False
 
 
-class _Address(NamedTuple):
-    family: int
-    socktype: int
-    protocol: int
-    addr: tuple[str, int]
-
-
 @dataclass(slots=True)
 class _Transfer:
     """One request under way: what has arrived of its answer, and why we ended it, if we did."""
@@ -65,9 +72,11 @@ class _Transfer:
     request: Request
     url: str
     max_bytes: int
-    body: list[bytes] = field(default_factory=list)
-    size: int = 0
+    body: bytearray = field(default_factory=bytearray)
+    wire: int = 0
+    """Bytes received over all hops, as they came: still packed and in chunks."""
     header_size: int = 0
+    header_count: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     hops: list[int] = field(default_factory=list)
     seconds: float = 0.0
@@ -80,8 +89,10 @@ class _Transfer:
 
     def on_header(self, line: bytes) -> int | None:
         self.header_size += len(line)
-        if self.header_size > _HEADER_BYTES:
-            self.ended = Failure("too_large", f"sent more than {_HEADER_BYTES // 1024} kB of headers")
+        self.header_count += 1
+        if self.header_size > _HEADER_BYTES or self.header_count > _HEADERS:
+            most = f"{_HEADER_BYTES // 1024} kB of" if self.header_size > _HEADER_BYTES else f"{_HEADERS:,}"
+            self.ended = Failure("too_large", f"sent more than {most} headers")
             return -1
         text = line.strip().decode("latin-1")
         if text.startswith("HTTP/"):  # an interim response (1xx) may have come before this one
@@ -97,23 +108,40 @@ class _Transfer:
         return None
 
     def on_body(self, data: bytes) -> int | None:
-        self.size += len(data)
-        if self.size > self.max_bytes:
+        size = len(self.body) + len(data)
+        if size > self.max_bytes:
             self.ended = Failure("too_large", f"is larger than {self.max_bytes / 1e6:g} MB (fetch.max_bytes)")
-            return -1
-        self.body.append(data)
-        return None
+        elif size > max(_SMALL_BYTES, _RATIO * self.wire):
+            self.ended = Failure("too_large", f"unpacks to more than {_RATIO} times its size")
+        else:
+            self.body += data
+            return None
+        return -1
 
-    def open_socket(self, _purpose: int, raw: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
-        address = _Address(*raw)
-        if not is_public(address.addr[0]):
+    def on_wire(self, kind: int, data: bytes) -> None:
+        if kind in (pycurl.INFOTYPE_HEADER_IN, pycurl.INFOTYPE_DATA_IN):
+            self.wire += len(data)
+
+    def on_progress(self, *_: int) -> int | None:
+        # A packed body may go on for ever without a byte of document, and so may what frames a chunk
+        if self.wire <= self.max_bytes + _FRAMING_BYTES:
+            return None
+        most = f"{self.max_bytes / 1e6:g} MB (fetch.max_bytes)"
+        self.ended = Failure("too_large", f"sent more than {most}, most of it no document")
+        return -1
+
+    def open_socket(
+        self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]
+    ) -> socket.socket | int:
+        family, socktype, protocol, (name, *_) = address
+        if not is_public(name):
             self.ended = Failure(
                 "private_address",
-                f"{address.addr[0]} is no public address: allow it with fetch.allow_private_networks",
+                f"{name} is no public address: allow it with fetch.allow_private_networks",
             )
             return int(pycurl.SOCKET_BAD)
         try:
-            self.sockets.append(socket.socket(address.family, address.socktype, address.protocol))
+            self.sockets.append(socket.socket(family, socktype, protocol))
         except OSError as error:
             self.ended = Failure("connect", f"no socket can be opened: {error.strerror}")
             return int(pycurl.SOCKET_BAD)
@@ -140,21 +168,24 @@ class _Transfer:
             headers |= {name.lower(): f"{name}: {value}" for name, value in self.request.headers}
         return list(headers.values())
 
-    def redirect(self, status: int) -> bool:
-        """Go on to where the response points; False when it is the end. Sets `ended` for a bad target."""
+    def outcome(self, status: int) -> Response | Failure | None:
+        """What has come of it, None when it goes on: `url` is then the next to ask."""
         location = self.headers.get("location")
-        if status not in _REDIRECTED or not location:
-            return False
+        if status in _REDIRECTED and location:
+            return self._redirect(status, location)
+        permanent = self.hops and _PERMANENT.issuperset(self.hops)
+        return Response(self.url, status, self.headers, bytes(self.body), self.url if permanent else None)
+
+    def _redirect(self, status: int, location: str) -> Failure | None:
+        if len(self.hops) >= _REDIRECTS:
+            return Failure("redirect", f"redirects more than {_REDIRECTS} times", status)
         target = _target(location, self.url)
         if target is None:
-            self.ended = Failure("redirect", f"redirects to {location[:200]!r}, no http or https URL", status)
-        elif len(self.hops) >= _REDIRECTS:
-            self.ended = Failure("redirect", f"redirects more than {_REDIRECTS} times", status)
-        else:
-            self.hops.append(status)
-            self.url, self.body, self.size = target, [], 0
-            return True
-        return False
+            return Failure("redirect", f"redirects to {_why_not(location)}", status)
+        self.hops.append(status)
+        self.url, self.headers = target, {}
+        self.body.clear()
+        return None
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -172,14 +203,22 @@ def _target(location: str, url: str) -> str | None:
         return None
 
 
+def _why_not(link: str) -> str:
+    if len(link) > MAX_LENGTH:
+        return f"an address of more than {MAX_LENGTH} characters"
+    return f"{link[:200]!r}, no http or https URL"
+
+
 Outcome = tuple[Request, Response | Failure]
+Waiting = Queue[Request | _Transfer]
 
 
-def _spared(waiting: Queue, outcome: Response | Failure) -> Iterator[Outcome]:
+def _spared(waiting: Waiting, outcome: Response | Failure) -> Iterator[Outcome]:
     """What a host has still to be asked, when it answered that it is asked too much (RFC 6585 §4)."""
     if isinstance(outcome, Response) and asks_for_rest(outcome.status, outcome.headers):
         name = host(outcome.url)
-        for request in waiting.drop(name):
+        for item in waiting.drop(name):
+            request = item.request if isinstance(item, _Transfer) else item
             yield request, Failure("rate_limited", f"was not asked: {name} wants fewer requests", host=name)
 
 
@@ -202,6 +241,8 @@ class Fetcher:
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS_KEPT)
         self._idle: list[pycurl.Curl] = []
         self._active: dict[pycurl.Curl, _Transfer] = {}
+        self._held: set[pycurl.Curl] = set()
+        """Of the active, those that are paused."""
 
     def close(self) -> None:
         """Close every connection. Not while a `run` is under way."""
@@ -222,26 +263,22 @@ class Fetcher:
         `room(seconds)` waits so long at most and says whether the caller can take one more answer: while
         it cannot, requests under way go on but no new one begins. `stopped` ends all.
         """
-        waiting = Queue(requests, per_site=self.limits.per_host, pause=self.limits.pause)
+        waiting: Waiting = Queue(per_site=self.limits.per_host, pause=self.limits.pause)
+        for request in requests:
+            if (url := absolute(request.url, request.url)) is None:
+                yield request, Failure("bad_url", f"cannot be requested: {_why_not(request.url)}")
+            else:
+                waiting.add(url, request)
         try:
             while (waiting or self._active) and not stopped():
-                while len(self._active) < self.limits.concurrency:
-                    if not room(0 if self._active else _IDLE_SECONDS):
-                        break
-                    request = waiting.next(self._seconds())
-                    if request is None:
-                        break
-                    failure = self._start(request)
-                    if failure is not None:
-                        waiting.done(request)
-                        yield request, failure
+                self._begin(waiting, room)
                 if not self._active:
                     self._rest(min(waiting.wait(self._seconds()), _IDLE_SECONDS))
                     continue
                 self._multi.perform()
-                finished = list(self._finished())
+                finished = list(self._finished(waiting))
+                self._balance()
                 for request, outcome in finished:
-                    waiting.done(request)
                     yield request, outcome
                     yield from _spared(waiting, outcome)
                 if not finished and self._active:
@@ -250,13 +287,29 @@ class Fetcher:
             for curl in list(self._active):
                 self._take(curl)
 
-    def _start(self, request: Request) -> Failure | None:
-        url = absolute(request.url, request.url)
-        if url is None:
-            return Failure("bad_url", f"{request.url[:200]!r} cannot be requested")
-        curl = self._idle.pop() if self._idle else self._new_handle()
-        self._send(curl, _Transfer(request, url, self.limits.max_bytes))
-        return None
+    def _begin(self, waiting: Waiting, room: Callable[[float], bool]) -> None:
+        while len(self._active) < self.limits.concurrency and room(0 if self._active else _IDLE_SECONDS):
+            if (found := waiting.next(self._seconds())) is None:
+                return
+            url, item = found
+            if isinstance(item, Request):
+                item = _Transfer(item, url, self.limits.max_bytes)
+            self._send(self._idle.pop() if self._idle else self._new_handle(), item)
+
+    def _balance(self) -> None:
+        """While documents under way are too much together, let the largest and the small ones go on only.
+
+        One always goes on until it ends, or its time does: none waits for ever.
+        """
+        sizes = {curl: len(transfer.body) for curl, transfer in self._active.items()}
+        is_too_much = sum(sizes.values()) > _IN_FLIGHT_BYTES
+        small = _IN_FLIGHT_BYTES / 2 / self.limits.concurrency
+        largest = max(sizes, key=sizes.__getitem__, default=None)
+        for curl, size in sizes.items():
+            is_held = is_too_much and size > small and curl is not largest
+            if is_held != (curl in self._held):
+                (self._held.add if is_held else self._held.remove)(curl)
+                curl.pause(pycurl.PAUSE_RECV if is_held else pycurl.PAUSE_CONT)
 
     def _send(self, curl: pycurl.Curl, transfer: _Transfer) -> None:
         headers = [header.encode("latin-1", "replace") for header in transfer.request_headers()]
@@ -267,6 +320,8 @@ class Fetcher:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(left, _CONNECT_SECONDS) * 1000)))
         curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)
         curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
+        curl.setopt(pycurl.DEBUGFUNCTION, transfer.on_wire)
+        curl.setopt(pycurl.XFERINFOFUNCTION, transfer.on_progress)
         if not self.limits.allow_private_networks:
             curl.setopt(pycurl.OPENSOCKETFUNCTION, transfer.open_socket)
         self._active[curl] = transfer
@@ -284,47 +339,39 @@ class Fetcher:
         curl.setopt(pycurl.PROXY, "")
         if (bundle := ssl.get_default_verify_paths().cafile) is not None:
             curl.setopt(pycurl.CAINFO, bundle)
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
+        # The debug function is the only place that sees bytes as they come from the wire
+        curl.setopt(pycurl.VERBOSE, 1)
+        curl.setopt(pycurl.NOPROGRESS, 0)
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, _STALL_SPEED)
         curl.setopt(pycurl.LOW_SPEED_TIME, _STALL_SECONDS)
         return curl
 
-    def _finished(self) -> Iterator[Outcome]:
+    def _finished(self, waiting: Waiting) -> Iterator[Outcome]:
         while True:
             left, succeeded, failures = self._multi.info_read()
             for curl in succeeded:
-                if outcome := self._answered(curl):
-                    yield outcome
+                status, seconds = curl.getinfo(pycurl.RESPONSE_CODE), curl.getinfo(pycurl.TOTAL_TIME)
+                transfer = self._take(curl)
+                waiting.done(transfer.url)
+                transfer.seconds += seconds
+                outcome = transfer.outcome(status)
+                if outcome is None:
+                    waiting.add(transfer.url, transfer, is_begun=True)
+                else:
+                    yield transfer.request, outcome
             for curl, code, message in failures:
                 transfer = self._take(curl)
+                waiting.done(transfer.url)
                 yield transfer.request, transfer.ended or _failure(code, message)
             if not left:
                 return
 
-    def _answered(self, curl: pycurl.Curl) -> Outcome | None:
-        status = curl.getinfo(pycurl.RESPONSE_CODE)
-        seconds = curl.getinfo(pycurl.TOTAL_TIME)
-        transfer = self._take(curl)
-        if transfer.redirect(status):
-            transfer.seconds += seconds
-            self._send(self._idle.pop(), transfer)
-            return None
-        if transfer.ended:
-            return transfer.request, transfer.ended
-        permanent = transfer.hops and _PERMANENT.issuperset(transfer.hops)
-        return transfer.request, Response(
-            url=transfer.url,
-            status=status,
-            headers=transfer.headers,
-            body=b"".join(transfer.body),
-            moved_to=transfer.url if permanent else None,
-        )
-
     def _take(self, curl: pycurl.Curl) -> _Transfer:
         self._multi.remove_handle(curl)
+        self._held.discard(curl)
         # Idle handles would keep their last transfer, and its document, in memory
-        curl.setopt(pycurl.WRITEFUNCTION, None)
-        curl.setopt(pycurl.HEADERFUNCTION, None)
-        curl.unsetopt(pycurl.OPENSOCKETFUNCTION)
+        for function in _FUNCTIONS:
+            curl.unsetopt(function)
         self._idle.append(curl)
         transfer = self._active.pop(curl)
         transfer.let_go()
@@ -342,11 +389,13 @@ _ERRORS: dict[int, tuple[FailureKind, str]] = {
     pycurl.E_RECV_ERROR: ("connect", "broke the connection off"),
     pycurl.E_SEND_ERROR: ("connect", "broke the connection off"),
     pycurl.E_PARTIAL_FILE: ("connect", "broke off before the end of the document"),
-    100: ("too_large", "sent too many headers"),  # CURLE_TOO_LARGE, which pycurl does not name
+    100: ("too_large", "sent too long a header"),  # CURLE_TOO_LARGE, which pycurl does not name
     pycurl.E_BAD_CONTENT_ENCODING: ("http", "is not compressed as it says"),
 }
 
 
 def _failure(code: int, message: str) -> Failure:
     kind, words = _ERRORS.get(code, ("http", "did not answer as HTTP demands"))
+    if code == pycurl.E_OPERATION_TIMEDOUT and "too slow" in message:
+        return Failure(kind, f"sent less than {_STALL_SPEED} bytes a second for {_STALL_SECONDS} s")
     return Failure(kind, f"{words} ({message})" if message else words)
