@@ -1,10 +1,11 @@
 # make demo: see it work · make run: the daemon on config/ · make test: all checks · make fix: format
 # make evaluate: measure curation on labelled data, into docs/quality.md
+# make crash: kill -9 500 times, and a power cut · make soak: a month of 1,000 sources · make fuzz SECONDS=3600
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test fix evaluate
+.PHONY: demo run test fix evaluate crash soak fuzz
 
 demo: $(VENV)/installed
 	$(BIN)/aggregator demo $(DEMO)
@@ -25,6 +26,21 @@ test: $(VENV)/installed-dev
 evaluate: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --editable ".[multilingual]"
 	$(BIN)/python -m benchmarks.quality $(EVALUATE)
+
+crash: $(VENV)/installed-dev
+	cd tests && $(abspath $(BIN))/python -m endurance.crash $(CRASH)
+
+soak: $(VENV)/installed-dev
+	cd tests && $(abspath $(BIN))/python -m endurance.soak $(SOAK)
+
+# What it finds (a crash, a hang, unclean output) is left in FUZZED; its own corpus grows there too
+fuzz: SECONDS ?= 3600
+fuzz: FUZZED ?= $(VENV)/fuzzed
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --editable . --group fuzz
+	mkdir -p $(FUZZED)
+	cd tests && $(abspath $(BIN))/python -m fuzz.parse_and_clean -max_total_time=$(SECONDS) \
+		-artifact_prefix=$(abspath $(FUZZED))/ $(abspath $(FUZZED)) data/fuzz
 
 fix: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -25,8 +25,7 @@ _FULL_LENGTH = 1500
 _HANGUL = re.compile(r"[가-힣]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
-_NUMBER = re.compile(r"\d\d+(?:[.,]\d+)*|\d(?:[.,]\d+)+")
-"""Not a digit that is alone: two matches that end 1-1 have nothing in common."""
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD_CASED = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _UNCASED = re.compile(r"[가-힣ァ-ヴ]")
 """Scripts without capitals, in which foreign names are spelt by their sound: any word may be one."""
