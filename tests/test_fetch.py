@@ -510,6 +510,19 @@ def test_a_hop_to_a_host_that_wants_rest_is_not_asked(origin: Origin) -> None:
     assert sorted(origin.paths()) == ["/0", "/1", "/busy?0"]
 
 
+def test_a_hop_that_comes_after_the_refusal_is_not_asked_either(origin: Origin) -> None:
+    held = Event()
+    busy = origin.put("/busy", status=429).replace("127.0.0.1", "localhost")
+    late = origin.put("/late", status=302, headers={"Location": busy}, held=held)
+    with closing(Fetcher(limits(per_host=2))) as fetcher:
+        outcomes = []
+        for _, outcome in fetcher.run([request(late), request(busy)]):
+            outcomes.append(outcome)
+            held.set()
+    assert [type(one) for one in outcomes] == [Response, Failure]
+    assert sorted(origin.paths()) == ["/busy", "/late"]
+
+
 # --- Bounds ------------------------------------------------------------------------------------------------
 
 

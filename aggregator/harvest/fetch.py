@@ -213,13 +213,11 @@ Outcome = tuple[Request, Response | Failure]
 Waiting = Queue[Request | _Transfer]
 
 
-def _spared(waiting: Waiting, outcome: Response | Failure) -> Iterator[Outcome]:
-    """What a host has still to be asked, when it answered that it is asked too much (RFC 6585 §4)."""
-    if isinstance(outcome, Response) and asks_for_rest(outcome.status, outcome.headers):
-        name = host(outcome.url)
-        for item in waiting.drop(name):
-            request = item.request if isinstance(item, _Transfer) else item
-            yield request, Failure("rate_limited", f"was not asked: {name} wants fewer requests", host=name)
+def _spared(waiting: Waiting, name: str) -> Iterator[Outcome]:
+    """What a host has still to be asked that answered that it is asked too much (RFC 6585 §4)."""
+    for item in waiting.drop(name):
+        request = item.request if isinstance(item, _Transfer) else item
+        yield request, Failure("rate_limited", f"was not asked: {name} wants fewer requests", host=name)
 
 
 class Fetcher:
@@ -263,6 +261,7 @@ class Fetcher:
         `room(seconds)` waits so long at most and says whether the caller can take one more answer: while
         it cannot, requests under way go on but no new one begins. `stopped` ends all.
         """
+        resting: set[str] = set()
         waiting: Waiting = Queue(per_site=self.limits.per_host, pause=self.limits.pause)
         for request in requests:
             if (url := absolute(request.url, request.url)) is None:
@@ -279,8 +278,11 @@ class Fetcher:
                 finished = list(self._finished(waiting))
                 self._balance()
                 for request, outcome in finished:
+                    if isinstance(outcome, Response) and asks_for_rest(outcome.status, outcome.headers):
+                        resting.add(host(outcome.url))
                     yield request, outcome
-                    yield from _spared(waiting, outcome)
+                for name in resting:  # in each turn: redirects lead there later too
+                    yield from _spared(waiting, name)
                 if not finished and self._active:
                     self._multi.select(_IDLE_SECONDS)
         finally:
