@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
@@ -14,7 +15,7 @@ from aggregator.advice import advice
 from aggregator.engine.local import LocalEngine
 from aggregator.harvest.fetch import Limits
 from aggregator.harvest.wall import wall
-from aggregator.model import Failure, FailureKind, Harvest, Request, SourceId
+from aggregator.model import Failure, FailureKind, Harvest, Request, SourceId, Validators
 
 NOW = datetime(2024, 11, 27, 12, tzinfo=UTC)
 
@@ -102,3 +103,16 @@ def test_there_is_advice_for_every_kind_of_failure() -> None:
     said = [advice(kind) for kind in get_args(FailureKind)]
     assert len(set(said)) == len(said)
     assert all(len(words) < 110 for words in said)
+
+
+def test_a_packed_document_that_was_cut_off_is_asked_for_again_as_a_whole(origin: Origin) -> None:
+    items = [{"title": f"{n}", "link": f"https://a.example/{n}", "text": str(n) * n} for n in range(300)]
+    packed = gzip.compress(rss("Wire", *items).encode())
+    headers = {"Content-Encoding": "gzip", "ETag": '"1"'}
+    cut = harvest(origin.put("/cut", packed[:-200], headers=headers))
+    assert 0 < len(cut.entries) < 300
+    assert (cut.validators, cut.body_hash) == (Validators(), None)
+    whole = harvest(origin.put("/whole", packed, headers=headers))
+    assert len(whole.entries) == 300
+    assert whole.validators == Validators('"1"')
+    assert whole.body_hash is not None

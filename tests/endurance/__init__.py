@@ -1,0 +1,1 @@
+"""Long trials, each a program of its own: `make crash`, `make soak`."""

@@ -1,0 +1,1 @@
+"""Documents that nobody thought of: properties, and a target for a fuzzer."""
