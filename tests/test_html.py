@@ -329,7 +329,7 @@ def test_no_markup_takes_long(markup: str) -> None:
     began = process_time()
     clean(markup, base=BASE)
     html_to_text(markup)
-    assert process_time() - began < 3
+    assert process_time() - began < 15  # what is quadratic takes minutes
 
 
 def test_a_text_of_megabytes_is_cut_between_tags() -> None:

@@ -480,7 +480,7 @@ MANY = " ".join(f'a{n}="x"' for n in range(200_000))
 def test_a_document_with_too_much_of_anything_is_read_in_part_and_soon(items: str, count: int | None) -> None:
     began = process_time()
     found = harvest(rss(items))
-    assert process_time() - began < 4
+    assert process_time() - began < 15  # 2 s here; what is quadratic takes minutes
     if count is not None:
         assert len(found.entries) == count
     for entry in found.entries:
