@@ -20,7 +20,7 @@ from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 10.0
 _IN_HAND = 16
-_BYTES_IN_HAND = 40_000_000
+_BYTES_IN_HAND = 16_000_000
 _HEED_SECONDS = 0.2
 
 

@@ -12,9 +12,8 @@ import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import cast
 
-from aggregator.engine.worker import Done, Task
+from aggregator.engine.worker import Done, Task, receive_task
 from aggregator.harvest.answer import failed
 from aggregator.harvest.source import read
 from aggregator.model import Failure, Harvest
@@ -35,7 +34,7 @@ def main() -> None:
     with Connection(int(sys.argv[1])) as pipe, suppress(EOFError, ConnectionError):
         has_grown = False
         while not has_grown:
-            harvest = _harvest(cast(Task, pipe.recv()))
+            harvest = _harvest(receive_task(pipe))
             has_grown = _resident_bytes() > _GROWN_BYTES
             pipe.send(Done(harvest, is_last=has_grown))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
 from typing import cast
@@ -20,6 +20,18 @@ class Task:
     request: Request
     response: Response
     now: datetime
+
+
+def send_task(pipe: Connection, task: Task) -> None:
+    """The body goes by itself: pickled, it would be in memory three times."""
+    pipe.send(replace(task, response=replace(task.response, body=b"")))
+    pipe.send_bytes(task.response.body)
+
+
+def receive_task(pipe: Connection) -> Task:
+    """What `send_task` sent. Raises EOFError when the other end is closed."""
+    task = cast(Task, pipe.recv())
+    return replace(task, response=replace(task.response, body=pipe.recv_bytes()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class Worker:
             self.close()  # it died between two tasks: this one has no part in that
         pipe = self._pipe or self._start()
         try:
-            pipe.send(task)
+            send_task(pipe, task)
             if pipe.poll(self._seconds):
                 done = cast(Done, pipe.recv())
                 if done.is_last:
