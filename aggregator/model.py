@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, NewType
+from typing import Literal, NewType, Protocol
 
 SourceId = NewType("SourceId", str)
 EntryId = NewType("EntryId", int)
@@ -75,6 +75,14 @@ class Failure:
     """The one that asked for fewer requests, all of its sources together."""
 
 
+class Document(Protocol):
+    """The bytes of a document, wherever they are kept."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One answered HTTP request, redirects followed. `headers` have lower-case names, last hop only."""
@@ -82,7 +90,7 @@ class Response:
     url: str
     status: int
     headers: dict[str, str]
-    body: bytes
+    body: Document
     moved_to: str | None = None
     """Where an unbroken chain of permanent redirects (301, 308) led, if there was one."""
 

@@ -284,6 +284,20 @@ def test_more_documents_than_may_be_in_hand_all_come_through(origin: Origin) -> 
         assert len(run(running, *requests)) == 60
 
 
+def test_a_large_document_comes_through_whole(origin: Origin) -> None:
+    titles = [f"{number} {'word ' * 80}".strip() for number in range(1900)]
+    items = [
+        {"title": title, "link": f"https://e.example/{number}" + "x" * 1000}
+        for number, title in enumerate(titles)
+    ]
+    body = rss("T", *items)
+    assert len(body) > 4_000_000
+    url = origin.put("/large", body)
+    with engine() as running:
+        harvest = run(running, Request(SourceId("large"), url))["large"]
+    assert [entry.title for entry in harvest.entries] == titles
+
+
 def test_the_machinery_breaking_is_an_error_and_not_a_hang(origin: Origin) -> None:
     def no_clock() -> datetime:
         raise RuntimeError("no clock")

@@ -623,7 +623,7 @@ def test_a_document_that_packs_well_is_no_bomb(origin: Origin) -> None:
     packed = gzip.compress(document, 9)
     assert len(document) > 20 * len(packed)
     url = origin.put("/feed", packed, headers={"Content-Encoding": "gzip"})
-    assert response(url).body == document
+    assert response(url).body[:] == document
 
 
 @pytest.mark.parametrize(
@@ -688,11 +688,31 @@ def test_documents_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatc
     def harvest() -> int:
         with serving(saying(whole)) as url, closing(Fetcher(limits(concurrency=32, per_host=32))) as fetcher:
             outcomes = fetcher.run(request(f"{url}{number}") for number in range(32))
-            return sum(isinstance(outcome, Response) and outcome.body == document for _, outcome in outcomes)
+            return sum(
+                isinstance(outcome, Response) and outcome.body[:] == document for _, outcome in outcomes
+            )
 
     arrived, peak = traced(harvest)
     assert arrived == 32
     assert peak < 12_000_000
+
+
+def test_a_large_document_waits_on_disk_and_leaves_nothing_there(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    document = bytes(range(256)) * 50_000
+    url = origin.put("/large", document)
+    got, peak = traced(lambda: response(url))
+    assert peak < 2_000_000
+    assert len(got.body) == len(document)
+    assert (got.body[:256], got.body[-3:]) == (document[:256], b"\xfd\xfe\xff")
+    assert got.body[1_000_000:1_300_000] == document[1_000_000:1_300_000]
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    failed = failure(url)
+    assert failed.kind == "too_large"
+    assert f"finds no room in {tmp_path}/gone: No such file or directory" in failed.message
 
 
 def test_a_large_document_that_stalls_holds_no_small_one_back(

@@ -444,7 +444,7 @@ MANY = " ".join(f'a{n}="x"' for n in range(200_000))
 @pytest.mark.parametrize(
     ("items", "count"),
     [
-        (f"<item {MANY}><title>A</title></item>", 1),
+        (f"<item {MANY}><title>A</title></item>", None),
         (f"<item {MANY}><title>A</title></item><broken>", None),
         ("".join(f"<item><title>A{n}</title></item>" for n in range(200_000)), 2000),
         (f"<item><title>A</title>{'<a>' * 1000}{'</a>' * 1000}</item>", 1),

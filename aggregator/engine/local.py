@@ -20,7 +20,6 @@ from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 10.0
 _IN_HAND = 16
-_BYTES_IN_HAND = 16_000_000
 _HEED_SECONDS = 0.2
 
 
@@ -74,7 +73,6 @@ class _Run:
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Harvest | Exception | None] = queue.SimpleQueue()
         self._in_hand = 0
-        self._bytes_in_hand = 0  # of documents that no parser has taken and finished
         self._room = threading.Condition()
         self._over = False
 
@@ -135,7 +133,6 @@ class _Run:
                 if harvest is not None:
                     self._done.put(harvest)
                 elif not isinstance(outcome, Failure):
-                    self._weigh(len(outcome.body))
                     self._tasks.put(Task(request, outcome, now))
         finally:
             for _ in self._workers:
@@ -146,19 +143,10 @@ class _Run:
             if self._ended():
                 continue
             self._done.put(worker.run(task))
-            self._weigh(-len(task.response.body))
 
     def _wait_for_room(self, seconds: float) -> bool:
         with self._room:
-            return self._room.wait_for(lambda: self._has_room() or self._ended(), timeout=seconds)
-
-    def _has_room(self) -> bool:
-        return self._in_hand < _IN_HAND and self._bytes_in_hand < _BYTES_IN_HAND
-
-    def _weigh(self, size: int) -> None:
-        with self._room:
-            self._bytes_in_hand += size
-            self._room.notify()
+            return self._room.wait_for(lambda: self._in_hand < _IN_HAND or self._ended(), timeout=seconds)
 
     def _release(self) -> None:
         with self._room:

@@ -9,8 +9,11 @@ from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
 from typing import cast
 
+from aggregator.harvest import spool
 from aggregator.harvest.answer import failed
-from aggregator.model import Failure, Harvest, Request, Response
+from aggregator.model import Entry, Failure, Harvest, Request, Response
+
+_ENTRIES_SENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +26,41 @@ class Task:
 
 
 def send_task(pipe: Connection, task: Task) -> None:
-    """The body goes by itself: pickled, it would be in memory three times."""
+    """The body goes by itself."""
     pipe.send(replace(task, response=replace(task.response, body=b"")))
-    pipe.send_bytes(task.response.body)
+    spool.send(pipe, task.response.body)
 
 
 def receive_task(pipe: Connection) -> Task:
     """What `send_task` sent. Raises EOFError when the other end is closed."""
     task = cast(Task, pipe.recv())
-    return replace(task, response=replace(task.response, body=pipe.recv_bytes()))
+    return replace(task, response=replace(task.response, body=spool.receive(pipe)))
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a task, and whether the process ends with it."""
+    """What came of a task, and whether the process ends with it. Its entries came before, some at a time."""
 
     harvest: Harvest
     is_last: bool
+
+
+def send_done(pipe: Connection, harvest: Harvest, *, is_last: bool) -> None:
+    """Answer a task. Pickled at once, the entries of a large document would be in memory twice."""
+    for at in range(0, len(harvest.entries), _ENTRIES_SENT):
+        pipe.send(harvest.entries[at : at + _ENTRIES_SENT])
+    pipe.send(Done(replace(harvest, entries=()), is_last))
+
+
+def _receive_done(pipe: Connection, *, seconds: float) -> Done | None:
+    """What `send_done` sent; None when nothing comes for so long. Raises EOFError when the other end is closed."""
+    entries: list[Entry] = []
+    while pipe.poll(seconds):
+        message = pipe.recv()
+        if isinstance(message, Done):
+            return replace(message, harvest=replace(message.harvest, entries=tuple(entries)))
+        entries += message
+    return None
 
 
 class Worker:
@@ -57,8 +78,7 @@ class Worker:
         pipe = self._pipe or self._start()
         try:
             send_task(pipe, task)
-            if pipe.poll(self._seconds):
-                done = cast(Done, pipe.recv())
+            if (done := _receive_done(pipe, seconds=self._seconds)) is not None:
                 if done.is_last:
                     self.close()
                 return done.harvest

@@ -12,7 +12,7 @@ from aggregator.harvest.json_feed import looks_like_json
 from aggregator.harvest.links import linked_feeds
 from aggregator.harvest.parse import parse
 from aggregator.harvest.raw import NotAFeed
-from aggregator.model import Failure, Request, Response, SourceId
+from aggregator.model import Document, Failure, Request, Response, SourceId
 from aggregator.url import absolute
 
 _USUAL_PATHS = (
@@ -87,10 +87,11 @@ def _read(response: Response) -> Found | None:
     except NotAFeed:
         return None
     feed = clean_feed(raw, url=response.url)
-    return Found(response.moved_to or response.url, feed.title, _type(response.body), len(raw.entries))
+    count = sum(1 for _ in raw.entries)
+    return Found(response.moved_to or response.url, feed.title, _type(response.body), count)
 
 
-def _type(body: bytes) -> str:
+def _type(body: Document) -> str:
     if looks_like_json(body):
         return "json"
     return "atom" if b"<feed" in body[:2048] else "rss"

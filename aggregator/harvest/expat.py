@@ -13,7 +13,14 @@ from itertools import islice
 from typing import Any
 from xml.sax.expatreader import ExpatParser
 
-from aggregator.harvest.bounds import DEEPEST, LONGEST_ENTRY, MOST_ATTRIBUTES, MOST_ENTRIES, MOST_SIBLINGS
+from aggregator.harvest.bounds import (
+    BOTTOM,
+    DEEPEST,
+    LONGEST_ENTRY,
+    MOST_ATTRIBUTES,
+    MOST_ENTRIES,
+    MOST_SIBLINGS,
+)
 
 # expat reads a token again from its start with each piece of it: pieces are as large as pyexpat's own
 _PIECE_BYTES = 2**20
@@ -31,7 +38,8 @@ class _BoundedParser(ExpatParser):
     def reset(self) -> None:
         super().reset()
         vars(self)["_parser"].buffer_text = True
-        self._heard: list[bool] = []
+        self._open: list[str | None] = []
+        """Names of the elements around, None for one that is not passed on."""
         self._siblings: list[Counter[str]] = [Counter() for _ in range(_DEEPEST_COUNTED + 1)]
         self._entries = self._length = 0
 
@@ -40,6 +48,13 @@ class _BoundedParser(ExpatParser):
             super().parse(source)
         except _Enough:
             source.getByteStream().close()
+
+    def close(self) -> None:
+        if self._open:  # broken off: the elements that are open end here
+            while self._open:
+                self.end_element_ns(self._open[-1] or "")
+            raise _Enough
+        super().close()
 
     def _reset_cont_handler(self) -> None:
         super()._reset_cont_handler()  # type: ignore[misc]
@@ -53,18 +68,20 @@ class _BoundedParser(ExpatParser):
 
     def start_element_ns(self, name: str, attrs: Mapping[str, str]) -> None:
         heard = self._is_heard(name)
-        self._heard.append(heard)
+        self._open.append(name if heard else None)
         if heard:
             if len(attrs) > MOST_ATTRIBUTES:
                 attrs = dict(islice(attrs.items(), MOST_ATTRIBUTES))
             super().start_element_ns(name, attrs)
 
     def end_element_ns(self, name: str) -> None:
-        if self._heard.pop():
+        if self._open.pop() is not None:
             super().end_element_ns(name)
 
     def _is_heard(self, name: str) -> bool:
-        depth = len(self._heard)
+        depth = len(self._open)
+        if depth > BOTTOM:
+            raise _Enough
         if name.rpartition(" ")[2].lower() in ("item", "entry"):
             self._length = 0
             self._entries += 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from tempfile import gettempdir
 from threading import Event
 from urllib.parse import urljoin, urlsplit
 
@@ -19,6 +20,7 @@ import pycurl
 from aggregator.freshness import asks_for_rest
 from aggregator.harvest.guard import is_public
 from aggregator.harvest.queue import Queue
+from aggregator.harvest.spool import Spool
 from aggregator.model import Failure, FailureKind, Request, Response
 from aggregator.url import MAX_LENGTH, absolute, host
 
@@ -33,7 +35,8 @@ _FRAMING_BYTES = 1_000_000
 _RATIO = 100
 """Feeds unpack to less than 40 times their size, zeros in gzip to 1,030 times."""
 _SMALL_BYTES = 1_000_000
-_IN_FLIGHT_BYTES = 24_000_000
+_IN_FLIGHT_BYTES = 200_000_000
+"""Of documents under way, on disk where they are large."""
 _REDIRECTS = 8
 _CONNECT_SECONDS = 15
 _STALL_SECONDS = 20
@@ -72,7 +75,7 @@ class _Transfer:
     request: Request
     url: str
     max_bytes: int
-    body: bytearray = field(default_factory=bytearray)
+    body: Spool = field(default_factory=Spool)
     wire: int = 0
     """Bytes received over all hops, as they came: still packed and in chunks."""
     header_size: int = 0
@@ -114,8 +117,11 @@ class _Transfer:
         elif size > max(_SMALL_BYTES, _RATIO * self.wire):
             self.ended = Failure("too_large", f"unpacks to more than {_RATIO} times its size")
         else:
-            self.body += data
-            return None
+            try:
+                self.body.write(data)
+                return None
+            except OSError as error:
+                self.ended = Failure("too_large", f"finds no room in {gettempdir()}: {error.strerror}")
         return -1
 
     def on_wire(self, kind: int, data: bytes) -> None:
@@ -174,7 +180,7 @@ class _Transfer:
         if status in _REDIRECTED and location:
             return self._redirect(status, location)
         permanent = self.hops and _PERMANENT.issuperset(self.hops)
-        return Response(self.url, status, self.headers, bytes(self.body), self.url if permanent else None)
+        return Response(self.url, status, self.headers, self.body.document(), self.url if permanent else None)
 
     def _redirect(self, status: int, location: str) -> Failure | None:
         if len(self.hops) >= _REDIRECTS:
@@ -184,7 +190,7 @@ class _Transfer:
             return Failure("redirect", f"redirects to {_why_not(location)}", status)
         self.hops.append(status)
         self.url, self.headers = target, {}
-        self.body.clear()
+        self.body = Spool()
         return None
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from aggregator.harvest.bounds import MOST_ENTRIES
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
+from aggregator.model import Document
 
 
-def looks_like_json(body: bytes) -> bool:
+def looks_like_json(body: Document) -> bool:
     """Whether the first character of the document is an opening brace."""
     return body[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"{")
 

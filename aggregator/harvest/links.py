@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
+from aggregator.model import Document
 from aggregator.url import absolute
 
 _TYPES = {
@@ -19,7 +20,7 @@ _TYPES = {
 _HEAD_BYTES = 1_000_000
 
 
-def linked_feeds(page: bytes, *, url: str) -> list[str]:
+def linked_feeds(page: Document, *, url: str) -> list[str]:
     """The absolute URLs of the feeds that a web page names in its head, in its order."""
     reader = _Links(url)
     # What matters is ASCII; a wrong guess of the encoding only spoils text that is not looked at

@@ -5,23 +5,29 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import getaddresses
+from itertools import chain, islice
 from typing import Any
 
 import feedparser
 
-from aggregator.harvest.bounds import MOST_ENTRIES
+from aggregator.harvest.bounds import LONGEST_TAG, MOST_ENTRIES
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.mend import mend
+from aggregator.harvest.pieces import pieces
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
-from aggregator.model import Wish
+from aggregator.model import Document, Wish
 
 mend()
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+# Of 200,000 attributes every parser on the way makes objects of its own
+_LONG_TAG = re.compile(rb"(<\w[^\s/<>]{0,100})[^<>]{%d,}" % LONGEST_TAG)
 _DAYS = {
     name: day
     for day, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
@@ -31,23 +37,39 @@ _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "y
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
-def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
+def parse(body: Document, *, url: str, content_type: str | None) -> RawFeed:
     """Read any format feedparser knows, or JSON Feed.
 
     `content_type` is the HTTP header, whose charset counts (RFC 7303 §3). Broken markup yields
     what can be read. Raises NotAFeed when there is nothing of a feed in it.
     """
     if looks_like_json(body):
-        return read_json_feed(body)
+        return read_json_feed(body[:])
+    documents = pieces(body)
+    first = _parse(next(documents), url, content_type)
+    entries = chain(first.entries, _entries(documents, url, content_type))
+    return replace(first, entries=islice(entries, MOST_ENTRIES))
+
+
+def _entries(documents: Iterable[bytes], url: str, content_type: str | None) -> Iterator[RawEntry]:
+    with suppress(NotAFeed):  # what came before counts
+        for document in documents:
+            yield from _parse(document, url, content_type).entries
+
+
+def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
     headers = {"content-location": url, "content-type": _encoding(body, content_type)}
     try:
         document = feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+            io.BytesIO(_LONG_TAG.sub(_without_attributes, body)),
+            response_headers=headers,
+            sanitize_html=False,
+            resolve_relative_uris=False,
         )
     except Exception as error:
         # Above all Python's stranger codecs: servers do send `charset=undefined`
         if content_type:
-            return parse(body, url=url, content_type=None)
+            return _parse(body, url, None)
         raise NotAFeed("malformed", f"breaks the parser: {type(error).__name__}: {error}") from error
     if not document.entries and not document.get("version"):
         raise _what_it_is(body)
@@ -58,9 +80,13 @@ def parse(body: bytes, *, url: str, content_type: str | None) -> RawFeed:
         language=_string(feed, "language"),
         icon=_string(feed, "icon") or _string(feed.get("image") or {}, "href"),
         rights=_string(feed, "rights"),
-        entries=tuple(_entry(entry, url) for entry in document.entries[:MOST_ENTRIES]),
+        entries=[_entry(entry, url) for entry in document.entries],
         wish=_wish(feed),
     )
+
+
+def _without_attributes(tag: re.Match[bytes]) -> bytes:
+    return tag[1] + (b"/" if tag[0].endswith(b"/") else b"")
 
 
 def _encoding(body: bytes, content_type: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,7 +56,8 @@ class RawFeed:
     language: str | None
     icon: str | None
     rights: str | None
-    entries: tuple[RawEntry, ...]
+    entries: Iterable[RawEntry]
+    """Of a large document they are read as they are taken, once."""
     wish: Wish = field(default=Wish())
 
 

@@ -12,7 +12,7 @@ from aggregator.harvest.links import linked_feeds
 from aggregator.harvest.parse import parse
 from aggregator.harvest.raw import NotAFeed
 from aggregator.harvest.wall import wall
-from aggregator.model import Failure, Harvest, Request, Response, Validators
+from aggregator.model import Document, Failure, Harvest, Request, Response, Validators
 
 _END_BYTES = 4096
 """Comments and signatures of servers follow the root."""
@@ -41,7 +41,7 @@ def read(request: Request, response: Response, *, now: datetime) -> Harvest:
     )
 
 
-def _ends_as_a_feed(body: bytes) -> bool:
+def _ends_as_a_feed(body: Document) -> bool:
     """Whether the root element is closed; JSON that is cut off could not be read, and neither form tells in UTF-16."""
     if looks_like_json(body) or b"\x00" in body[:64]:
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from aggregator.model import Document
+
 _LOOKED_AT = 65_536
 """Bytes of the body: challenge pages are short."""
 
@@ -37,7 +39,7 @@ _WALLS = (
 )
 
 
-def wall(headers: Mapping[str, str], body: bytes) -> str | None:
+def wall(headers: Mapping[str, str], body: Document) -> str | None:
     """Whose bot wall an answer comes from: its page, or a header that it alone sets. None: from the origin.
 
     Not for a document that is a feed: one may well write about such walls. `headers` have lower-case names.
