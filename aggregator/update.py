@@ -19,7 +19,7 @@ from aggregator.harvest.fetch import Limits
 from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
-from aggregator.model import Harvest, Request, StoryId
+from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
 from aggregator.publish.topics import Publisher
 from aggregator.settings import SourceSettings
 from aggregator.store.connection import writing
@@ -242,15 +242,16 @@ def _chosen(
 
 def _requests(states: Sequence[SourceState], sources: Sequence[SourceSettings]) -> list[Request]:
     settings = {source.id: source for source in sources}
-    return [_request(state, settings[state.id]) for state in states]
+    return [make_request(settings[state.id], state) for state in states]
 
 
-def _request(state: SourceState, source: SourceSettings) -> Request:
+def make_request(source: SourceSettings, state: SourceState | None = None) -> Request:
+    """What to ask for a source, of which this is known."""
     return Request(
-        source=state.id,
-        url=state.address,
-        validators=state.validators,
-        body_hash=state.body_hash,
+        source=SourceId(source.id),
+        url=state.address if state else source.url,
+        validators=state.validators if state else Validators(),
+        body_hash=state.body_hash if state else None,
         headers=tuple(source.headers.items()),
         language=normalize_tag(source.language) or source.language,
         is_opinion=source.opinion,

@@ -158,6 +158,23 @@ def test_check_online_names_the_source_that_fails_and_stores_nothing(desk: Desk,
     assert " ok " in desk.run("check", "--online").stdout
 
 
+def test_check_online_asks_as_a_pass_would(desk: Desk, origin: Origin) -> None:
+    page = rss("Good", {"title": "One", "link": "https://good.example/1"})
+    desk.add("good", origin.put("/good", page, etag='"1"'))
+    desk.run("update")
+    (row,) = desk.rows("check", "--online")
+    assert (row["ok"], row["outcome"], row["status"]) == (True, "not_modified", 304)
+    assert origin.requests[-1].headers["if-none-match"] == '"1"'
+    assert "unchanged" in desk.run("check", "--online").stdout
+
+    origin.put("/good", status=429, headers={"Retry-After": "86400"})
+    desk.run("update", "--all", status=1)
+    asked = len(origin.requests)
+    (row,) = desk.rows("check", "--online", status=1)
+    assert "wants no request before" in row["error"]
+    assert len(origin.requests) == asked
+
+
 def test_a_reader_that_has_enough_ends_a_listing_quietly(desk: Desk, origin: Origin) -> None:
     items = [{"title": f"Report {n}", "link": f"https://many.example/{n}"} for n in range(3000)]
     desk.add("many", origin.put("/many", rss("Many", *items)))

@@ -187,6 +187,10 @@ def test_sound_and_film_of_media_rss_are_enclosures(attributes: str, is_enclosur
         (b"\xef\xbb\xbf \n", "is empty"),
         (b"<!DOCTYPE html><html><body>Hi</body></html>", "is a web page"),
         (b"<!-- x --><html><body>Hi</body></html>", "is a web page"),
+        (
+            b"<html><link rel=alternate type=application/rss+xml href=/feed><![NOSUCH[x]]>",
+            "it links to http://feed.example/feed",
+        ),
         (b"Not found", "is no RSS, Atom or JSON Feed"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "is no RSS, Atom or JSON Feed"),
         (b'<?xml version="1.0"?><opml version="2.0"/>', "is no RSS, Atom or JSON Feed"),

@@ -13,10 +13,10 @@ from aggregator.cli import session as clock
 from aggregator.cli.output import NO_SOURCE, Column, counted, json_option, note, print_json, print_list
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
-from aggregator.config import Configuration, write_schemas, write_starter
+from aggregator.config import write_schemas, write_starter
 
 if TYPE_CHECKING:
-    from aggregator.model import Harvest
+    from aggregator.model import Harvest, SourceId
 
 
 @click.command()
@@ -55,7 +55,7 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
         "vocabulary": len(configuration.topics.vocabulary),
     }
     if online:
-        ctx.exit(_check_online(configuration, as_json=as_json))
+        ctx.exit(_check_online(session, as_json=as_json))
     if as_json:
         print_json([counts])
         return
@@ -77,16 +77,17 @@ def schema(folder: Path) -> None:
         click.echo(file)
 
 
-def _check_online(configuration: Configuration, *, as_json: bool) -> int:
-    """Fetch every enabled source; returns the exit status."""
+def _check_online(session: Session, *, as_json: bool) -> int:
+    """Fetch every enabled source, as a pass would; returns the exit status."""
     with stopping() as stop:
-        harvests = _harvest_all(configuration, stop)
+        harvests, titles = _harvest_all(session, stop)
     rows = [
         {
             "id": harvest.source,
             "ok": harvest.failure is None,
             "status": harvest.status,
-            "title": harvest.feed.title,
+            "outcome": harvest.outcome,
+            "title": harvest.feed.title or titles.get(harvest.source),
             "entries": len(harvest.entries),
             "moved_to": harvest.moved_to,
             "error": harvest.failure.message if harvest.failure else None,
@@ -98,8 +99,8 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
         rows,
         lambda row: (
             row["id"],
-            "ok" if row["ok"] else "failed",
-            row["entries"],
+            {"fetched": "ok", "failed": "failed"}.get(row["outcome"], "unchanged"),
+            row["entries"] if row["outcome"] == "fetched" else None,
             row["error"] or (f"moved to {row['moved_to']}" if row["moved_to"] else row["title"]),
         ),
         as_json=as_json,
@@ -108,19 +109,31 @@ def _check_online(configuration: Configuration, *, as_json: bool) -> int:
     return stop.status or (0 if all(row["ok"] for row in rows) else 1)
 
 
-def _harvest_all(configuration: Configuration, stop: threading.Event) -> list[Harvest]:
-    """What each enabled source yields, in the order of the configuration."""
+def _harvest_all(session: Session, stop: threading.Event) -> tuple[list[Harvest], dict[SourceId, str]]:
+    """What each enabled source yields, in the order of the configuration, and the titles known before.
+
+    What earlier passes learnt counts: validators are sent, and a server that asked for rest has it.
+    """
     from aggregator.cli.progress import progress
     from aggregator.engine.local import LocalEngine
-    from aggregator.model import Request, SourceId
-    from aggregator.update import make_limits
+    from aggregator.harvest.answer import failed
+    from aggregator.model import Failure, SourceId
+    from aggregator.store.sources import source_states
+    from aggregator.update import make_limits, make_request
 
-    requests = [
-        Request(SourceId(source.id), source.url, headers=tuple(source.headers.items()))
-        for source in configuration.sources
-        if source.enabled
-    ]
-    harvests: dict[SourceId, Harvest] = {}
+    configuration = session.configuration
+    with session.store_if_any() as db:
+        states = source_states(db)
+    requests, harvests = [], {}
+    for source in configuration.sources:
+        state = states.get(SourceId(source.id))
+        request = make_request(source, state if state and state.url == source.url else None)
+        if source.enabled and state and state.retry_at and state.retry_at > clock.now():
+            until = f"{state.retry_at:%Y-%m-%d %H:%M} UTC"
+            failure = Failure("rate_limited", f"was not asked: its server wants no request before {until}")
+            harvests[request.source] = failed(request, failure, now=clock.now())
+        elif source.enabled:
+            requests.append(request)
     with (
         progress("Checking") as bar,
         closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
@@ -129,4 +142,5 @@ def _harvest_all(configuration: Configuration, stop: threading.Event) -> list[Ha
         for harvest in engine.run(requests, stop=stop):
             harvests[harvest.source] = harvest
             bar.advance()
-    return [harvests[request.source] for request in requests if request.source in harvests]
+    ids = [SourceId(source.id) for source in configuration.sources]
+    return [harvests[id] for id in ids if id in harvests], {id: state.title for id, state in states.items()}

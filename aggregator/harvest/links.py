@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -24,8 +25,9 @@ def linked_feeds(page: Document, *, url: str) -> list[str]:
     """The absolute URLs of the feeds that a web page names in its head, in its order."""
     reader = _Links(url)
     # What matters is ASCII; a wrong guess of the encoding only spoils text that is not looked at
-    reader.feed(page[:_HEAD_BYTES].decode("utf-8", "replace"))
-    reader.close()
+    with suppress(AssertionError):  # html.parser's end at `<![NOSUCH[`: what came before counts
+        reader.feed(page[:_HEAD_BYTES].decode("utf-8", "replace"))
+        reader.close()
     return [target for link in reader.links if (target := _joined(reader.base, link)) is not None]
 
 
