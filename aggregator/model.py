@@ -61,6 +61,8 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     language: str | None = None
     is_opinion: bool = False
+    form: tuple[tuple[str, str], ...] = ()
+    """Where there is one, it is sent by POST: this is no harvest, but a word to a hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Feed:
     icon: str | None = None
     rights: str | None = None
     wish: Wish = Wish()
+    hubs: tuple[str, ...] = ()
+    """The WebSub hubs that send what is new in it; none unless it says its `topic` too."""
+    topic: str | None = None
+    """The URL by which the hubs know it (`rel="self"`)."""
 
 
 @dataclass(frozen=True, slots=True)

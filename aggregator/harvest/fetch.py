@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import gettempdir
 from threading import Event
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import pycurl
 
@@ -188,6 +188,10 @@ class _Transfer:
         target = _target(location, self.url)
         if target is None:
             return Failure("redirect", f"redirects to {_why_not(location)}", status)
+        # What is in a form may be secret, and 303 means that it has been taken (RFC 9110 §15.4.4)
+        is_unsafe = status == 303 or (self.origin[0] == "https" and not target.startswith("https:"))
+        if self.request.form and is_unsafe:
+            return Failure("redirect", f"redirects what was sent to {target[:200]}", status)
         self.hops.append(status)
         self.url, self.headers = target, {}
         self.body = Spool()
@@ -324,6 +328,10 @@ class Fetcher:
         left = self.limits.timeout - transfer.seconds
         curl.setopt(pycurl.URL, transfer.url)
         curl.setopt(pycurl.HTTPHEADER, headers)
+        if transfer.request.form:
+            curl.setopt(pycurl.POSTFIELDS, urlencode(transfer.request.form))
+        else:
+            curl.setopt(pycurl.HTTPGET, 1)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(left * 1000)))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(left, _CONNECT_SECONDS) * 1000)))
         curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aggregator.harvest.bounds import MOST_ENTRIES
+from aggregator.harvest.bounds import MOST_ENTRIES, MOST_SIBLINGS
 from aggregator.harvest.raw import Markup, NotAFeed, RawEnclosure, RawEntry, RawFeed, is_url
 from aggregator.model import Document
 
@@ -32,7 +32,14 @@ def read_json_feed(body: bytes) -> RawFeed:
         icon=_text(data, "icon") or _text(data, "favicon"),
         rights=None,
         entries=tuple(_entry(item) for item in items[:MOST_ENTRIES] if isinstance(item, dict)),
+        hubs=_present(*(_hub(hub) for hub in _list(data, "hubs")[:MOST_SIBLINGS] if isinstance(hub, dict))),
+        topic=_text(data, "feed_url"),
     )
+
+
+def _hub(hub: dict[str, Any]) -> str | None:
+    # The type is an open list (rssCloud is another)
+    return _text(hub, "url") if (_text(hub, "type") or "").lower() == "websub" else None
 
 
 def _entry(item: dict[str, Any]) -> RawEntry:

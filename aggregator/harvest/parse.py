@@ -82,6 +82,8 @@ def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
         rights=_string(feed, "rights"),
         entries=[_entry(entry, url) for entry in document.entries],
         wish=_wish(feed),
+        hubs=_related(feed, "hub"),
+        topic=next(iter(_related(feed, "self")), None),
     )
 
 
@@ -123,6 +125,15 @@ def _dict(data: Any, name: str) -> dict[str, Any]:
 def _dicts(data: Any, name: str) -> list[dict[str, Any]]:
     value = dict.get(data, name)
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def _related(feed: Any, rel: str) -> tuple[str, ...]:
+    """Where the feed's links of this relation lead: of Atom, or of Atom's namespace in RSS."""
+    return tuple(
+        href
+        for link in _dicts(feed, "links")
+        if rel in str(dict.get(link, "rel") or "").lower().split() and (href := _string(link, "href"))
+    )
 
 
 def _detail(data: Any, name: str, url: str) -> Markup | None:

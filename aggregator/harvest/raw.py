@@ -59,6 +59,9 @@ class RawFeed:
     entries: Iterable[RawEntry]
     """Of a large document they are read as they are taken, once."""
     wish: Wish = field(default=Wish())
+    hubs: tuple[str, ...] = ()
+    topic: str | None = None
+    """The document's own address, as it says itself."""
 
 
 def is_url(guid: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.freshness import fresh_until
 from aggregator.harvest.answer import blocked, body_hash, failed, validators_of
 from aggregator.harvest.clean import clean_entries, clean_feed
+from aggregator.harvest.hubs import offered
 from aggregator.harvest.json_feed import looks_like_json
 from aggregator.harvest.links import linked_feeds
 from aggregator.harvest.parse import parse
@@ -26,6 +28,7 @@ def read(request: Request, response: Response, *, now: datetime) -> Harvest:
         return failed(request, _no_feed(error, response), now=now)
     # A packed body that breaks off is the one case that libcurl does not notice
     is_whole = "content-encoding" not in response.headers or _ends_as_a_feed(response.body)
+    hubs, topic = offered(response.headers, raw, url=response.url)
     return Harvest(
         request.source,
         "fetched",
@@ -34,7 +37,7 @@ def read(request: Request, response: Response, *, now: datetime) -> Harvest:
         # Of a document that was cut off the rest is wanted, though it has not changed
         validators=validators_of(response, Validators()) if is_whole else Validators(),
         body_hash=body_hash(response.body) if is_whole else None,
-        feed=clean_feed(raw, url=response.url),
+        feed=replace(clean_feed(raw, url=response.url), hubs=hubs, topic=topic),
         entries=clean_entries(raw, url=response.url, request=request, now=now),
         moved_to=response.moved_to,
         fresh_until=fresh_until(response.headers, now=now),
