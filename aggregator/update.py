@@ -170,6 +170,26 @@ def update(
         ledger = Ledger(db, sources=sources, states=states, rules=rules, fetch=fetch, jitter=jitter)
         touched = _harvest(ledger, engine, requests, summary, stop, observer)
     groups = groups or Groups(db, span=configuration.aggregator.stories.window, embedder=embedder)
+    finish(db, configuration, rules, summary, touched, clock, embedder, groups, stop)
+    summary.seconds = round(clock.seconds() - started, 3)
+    if states:
+        with writing(db):
+            record_pass(db, summary.as_dict(), started_at=started_at)
+    return summary
+
+
+def finish(
+    db: Database,
+    configuration: Configuration,
+    rules: Sequence[Rule],
+    summary: Summary,
+    touched: Set[StoryId],
+    clock: Clock,
+    embedder: Embedder | None,
+    groups: Groups,
+    stop: threading.Event,
+) -> None:
+    """Group what was stored into stories, and publish what changed."""
     grouped = groups.group(now=clock.now(), stop=stop)
     summary.count_stories(grouped, touched)
     if summary.is_offline:
@@ -177,11 +197,6 @@ def update(
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
     published = make_publisher(db, configuration).publish(now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
-    summary.seconds = round(clock.seconds() - started, 3)
-    if states:
-        with writing(db):
-            record_pass(db, summary.as_dict(), started_at=started_at)
-    return summary
 
 
 def _harvest(

@@ -43,8 +43,8 @@ def test_a_source_is_shown_with_what_is_wrong_with_it(desk: Desk, origin: Origin
     desk.run("update", status=1)
     assert desk.rows("sources", "show", "gone")[0]["failures"] == 1
     shown = desk.run("sources", "show", "gone").stdout
-    assert "error      is not there (404 Not Found)" in shown
-    assert "advice     find where the feed is now: aggregator sources discover URL" in shown
+    assert "error             is not there (404 Not Found)" in shown
+    assert "advice            find where the feed is now: aggregator sources discover URL" in shown
     assert "aggregator sources discover URL" in desk.run("status").stdout
     assert "404" in desk.run("sources", "list").stdout
     assert "there is no source 'none'" in desk.run("sources", "show", "none", status=2).stderr

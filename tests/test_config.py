@@ -270,7 +270,7 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
         ("topics", "like: []", "like: [Kyiv asks Seoul, '…']",
          "config/topics.yaml:10:29: topics[0].like[1]: '…' has no word in it"),
         ("topics", "id: korea-ukraine", "id: stories",
-         "config/topics.yaml:5:9: topics[0].id: 'stories' is taken: the output folder has one of its own"),
+         "config/topics.yaml:5:9: topics[0].id: 'stories' is taken: the program has one of its own"),
         ("topics", "republish: never", "republish: never\n  - {id: korea-ukraine, title: T, match: x}",
          "config/topics.yaml:19:10: topics[1].id: duplicate id 'korea-ukraine', "
          "first in line 5 (topics[0].id)"),

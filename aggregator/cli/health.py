@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import Column, json_option, print_fields, print_json, print_table
+from aggregator.cli.output import Column, counted, json_option, print_fields, print_json, print_table
 from aggregator.cli.session import Session
 
 if TYPE_CHECKING:
-    from aggregator.status import Status
+    from aggregator.status import HubHealth, PingHealth, Status
 
 
 @click.command()
@@ -49,6 +49,8 @@ def _print(found: Status) -> None:
             "sources": states,
             "due now": f"{found['due']:,}",
             "next due": found["next_due"],
+            "hubs": _hubs(found["hubs"]),
+            "pings": _pings(found["pings"]),
         }
     )
     if found["window"] and found["window"]["warning"]:
@@ -78,6 +80,24 @@ def _print(found: Status) -> None:
             [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
             [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
         )
+
+
+def _hubs(hubs: HubHealth) -> str | None:
+    if not hubs["offered"]:
+        return None
+    states = ", ".join(f"{hubs[state]:,} {state}" for state in ("active", "asked", "denied") if hubs[state])
+    problem = f"; {hubs['problem']}" if hubs["problem"] else ""
+    return (
+        f"{states or 'none active'} of {counted(hubs['offered'], 'source')} with a hub,"
+        f" {hubs['deliveries']:,} deliveries, {hubs['refused']:,} refused{problem}"
+    )
+
+
+def _pings(pings: PingHealth) -> str | None:
+    if not pings["waiting"]:
+        return None
+    problem = f": {pings['problem']}" if pings["problem"] else ""
+    return f"{pings['waiting']:,} waiting{problem}"
 
 
 def _window(window: dict[str, Any] | None) -> str | None:

@@ -23,7 +23,7 @@ _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
 _BACKUP_EVERY = timedelta(minutes=1)
-_RESERVED = ("stories", "index.html", "topics.opml")
+_RESERVED = ("stories", "websub", "index.html", "topics.opml")
 
 
 def derived_ids(sources: Iterable[tuple[str | None, str]]) -> list[str]:
@@ -90,7 +90,7 @@ def check_topics(
     _check_twins(document, "id", {("topics", i, "id"): topic.id for i, topic in topics.items()})
     for index, topic in topics.items():
         if topic.id in _RESERVED:
-            message = f"{topic.id!r} is taken: the output folder has one of its own"
+            message = f"{topic.id!r} is taken: the program has one of its own"
             document.report(("topics", index, "id"), message)
     if vocabulary is None:
         return

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from aggregator.engine.worker import Task, Worker
 from aggregator.errors import EngineError
 from aggregator.harvest.answer import answer, failed
-from aggregator.harvest.fetch import Fetcher, Limits
+from aggregator.harvest.fetch import Fetcher, Limits, Outcome
 from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 10.0
 _IN_HAND = 16
 _HEED_SECONDS = 0.2
+
+Room = Callable[[float], bool]
 
 
 class LocalEngine:
@@ -51,24 +53,30 @@ class LocalEngine:
         After `stop` is set, what is under way is dropped and the run ends.
         Raises EngineError when the machinery itself breaks.
         """
-        yield from _Run(self._fetcher, self._workers, self._clock, requests, stop).harvests()
+
+        def fetched(room: Room, stopped: Callable[[], bool]) -> Iterable[Outcome]:
+            return self._fetcher.run(requests, room=room, stopped=stopped)
+
+        yield from _Run(fetched, self._workers, self._clock, stop).harvests()
+
+    def read(self, documents: Sequence[Outcome], *, stop: threading.Event) -> Iterator[Harvest]:
+        """Yield one harvest for each document that came without being asked for, as `run` does."""
+        yield from _Run(lambda _room, _stopped: documents, self._workers, self._clock, stop).harvests()
 
 
 class _Run:
-    """One pass over the requests: the threads and the queues between them."""
+    """One pass over the answers as they come: the threads and the queues between them."""
 
     def __init__(
         self,
-        fetcher: Fetcher,
+        outcomes: Callable[[Room, Callable[[], bool]], Iterable[Outcome]],
         workers: Sequence[Worker],
         clock: Callable[[], datetime],
-        requests: Sequence[Request],
         stop: threading.Event,
     ) -> None:
-        self._fetcher = fetcher
+        self._outcomes = outcomes
         self._workers = workers
         self._clock = clock
-        self._requests = requests
         self._stop = stop
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Harvest | Exception | None] = queue.SimpleQueue()
@@ -121,8 +129,7 @@ class _Run:
 
     def _fetch(self) -> None:
         try:
-            outcomes = self._fetcher.run(self._requests, room=self._wait_for_room, stopped=self._ended)
-            for request, outcome in outcomes:
+            for request, outcome in self._outcomes(self._wait_for_room, self._ended):
                 now = self._clock()
                 if isinstance(outcome, Failure):
                     harvest: Harvest | None = failed(request, outcome, now=now)

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from aggregator import __version__
+from aggregator.harvest.answer import body_hash
 from aggregator.model import Channel, Related, Story, StoryId, TopicId
 from aggregator.publish.files import sweep, write_if_changed
 from aggregator.publish.items import make_channel, story_url
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
+from aggregator.store.pings import announce, keep_pings
 from aggregator.store.stories import (
     forget_gone,
     gone_stories,
@@ -37,6 +39,8 @@ from aggregator.story.fingerprint import digest
 from aggregator.topic.select import choose
 
 _TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
+_FEEDS = ("rss.xml", "atom.xml", "feed.json")
+"""Of which a hub is told."""
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 
@@ -90,15 +94,27 @@ class Publisher:
         shown = {story.id for plan in plans for story in plan.selected}
         files = 0
         for plan in stale:
-            files += self._write_topic(self._channel(plan, authority, shown))
+            channel = self._channel(plan, authority, shown)
+            files += self._write_topic(channel)
             with writing(self._db):
                 set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
-        files += self._write_site([self._channel(plan, authority, shown) for plan in plans])
+                self._announce(channel, now)
+        channels = [self._channel(plan, authority, shown) for plan in plans]
+        files += self._write_site(channels)
         self._remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
+            if self._output.hub is not None:
+                keep_pings(self._db, {f"{channel.url}{name}" for channel in channels for name in _FEEDS})
             forget_gone(self._db, gone)
         return Published(len(stale), files)
+
+    def _announce(self, channel: Channel, now: datetime) -> None:
+        """Have the hub told of the topic's feeds, as far as they are other files than when it was told last."""
+        if self._output.hub is not None:
+            read = {name: (self._folder / channel.id / name).read_bytes() for name in _FEEDS}
+            digests = {f"{channel.url}{name}": body_hash(body) for name, body in read.items()}
+            announce(self._db, digests, now=now)
 
     def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
         selected = choose(

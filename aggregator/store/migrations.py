@@ -56,6 +56,13 @@ def version_5(db: Database) -> None:
     db.conn.executemany("UPDATE sources SET host = ? WHERE id = ?", [(host(url), id) for id, url in rows])
 
 
+@MIGRATIONS()
+def version_6(db: Database) -> None:
+    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    for statement in _VERSION_6:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -277,4 +284,43 @@ _VERSION_5 = (
     # When the feed wants to be asked, as JSON
     "ALTER TABLE sources ADD COLUMN wish TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE sources ADD COLUMN trackers INTEGER NOT NULL DEFAULT 0",
+)
+
+_VERSION_6 = (
+    "ALTER TABLE sources ADD COLUMN hubs TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sources ADD COLUMN topic TEXT",
+    "CREATE INDEX sources_hubs ON sources (id) WHERE hubs <> '[]'",
+    """
+    CREATE TABLE subscriptions (
+        token TEXT PRIMARY KEY,
+        source TEXT NOT NULL,
+        hub TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        callback TEXT NOT NULL,
+        secret TEXT,
+        state TEXT NOT NULL,
+        next_at TEXT NOT NULL,
+        lease_until TEXT,
+        failures INTEGER NOT NULL DEFAULT 0,
+        problem TEXT,
+        delivered_at TEXT,
+        missed_at TEXT,
+        deliveries INTEGER NOT NULL DEFAULT 0,
+        refused INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    "CREATE INDEX subscriptions_source ON subscriptions (source)",
+    "CREATE INDEX subscriptions_next ON subscriptions (next_at)",
+    # What each published feed was when the hub was to be told of it, and when it last was told
+    """
+    CREATE TABLE pings (
+        url TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        told TEXT NOT NULL DEFAULT '',
+        next_at TEXT NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        problem TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX pings_next ON pings (next_at) WHERE told <> digest",
 )

@@ -179,6 +179,22 @@ def leave_alone(db: Database, name: str, *, until: datetime) -> None:
     )
 
 
+def ask_soon(db: Database, sources: Iterable[SourceId], *, now: datetime, min_interval: timedelta) -> None:
+    """They are due as soon as it is no sooner than a source is asked; one that fails waits as before."""
+    db.execute(
+        """
+        UPDATE sources SET next_due_at = min(next_due_at, max(:now, coalesce(retry_at, ''),
+            coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', fetched_at, :wait), '')))
+        WHERE id IN (SELECT value FROM json_each(:ids)) AND failures = 0
+        """,
+        {
+            "now": to_text(now),
+            "wait": f"+{min_interval.total_seconds():.0f} seconds",
+            "ids": json.dumps(list(sources)),
+        },
+    )
+
+
 # What was learnt from a clock that ran ahead (a fetch in the future) does not count. `next_due_at` is never
 # before `retry_at`. Two selects, since SQLite takes no partial index for an OR
 _SCOPES = {
@@ -200,7 +216,7 @@ _NEW = """
 
 _NEW_URL = """
     UPDATE sources SET url = :url, address = :url, host = :host, etag = NULL, last_modified = NULL,
-        body_hash = NULL, gone_at = NULL, moved_to = NULL,
+        body_hash = NULL, gone_at = NULL, moved_to = NULL, hubs = '[]', topic = NULL,
         retry_at = (SELECT max(retry_at) FROM sources WHERE host = :host),
         next_due_at = (SELECT coalesce(max(retry_at), '') FROM sources WHERE host = :host),
         moved_since = NULL, moves = 0, failures = 0, failure_kind = NULL, failure_message = NULL
@@ -228,8 +244,14 @@ def _describe(db: Database, source: SourceId, feed: Feed) -> None:
     if (row["title"], row["home"]) != (feed.title, feed.url):
         _touch_stories(db, source)
     db.execute(
-        "UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ?, wish = ? WHERE id = ?",
-        [feed.title, feed.url, feed.language, feed.icon, feed.rights, _wish_text(feed.wish), source],
+        """
+        UPDATE sources SET title = ?, home = ?, language = ?, icon = ?, rights = ?, wish = ?, hubs = ?, topic = ?
+        WHERE id = ?
+        """,
+        [
+            *(feed.title, feed.url, feed.language, feed.icon, feed.rights, _wish_text(feed.wish)),
+            *(json.dumps(feed.hubs), feed.topic, source),
+        ],
     )
 
 
