@@ -7,7 +7,6 @@ when each source is due lies in the database.
 from __future__ import annotations
 
 import logging
-import secrets
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -25,15 +24,14 @@ from aggregator.config.load import Configuration, load
 from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import AggregatorError, ConfigError, StoreError
+from aggregator.exchange import Exchange
 from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
-from aggregator.pushed import take_in
 from aggregator.serve import serving
-from aggregator.store.connection import check_place, faults, open_store, probe, writer_lock, writing
+from aggregator.store.connection import check_place, faults, open_store, probe, writer_lock
 from aggregator.store.health import ensure_room
-from aggregator.store.sources import ask_soon, is_any_due
-from aggregator.store.subscriptions import pushed_sources
+from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
 from aggregator.topic.rule import Rule
 from aggregator.update import (
@@ -46,9 +44,7 @@ from aggregator.update import (
     update,
 )
 from aggregator.upkeep import backup_if_due, prune_daily
-from aggregator.websub.agreement import callback_base
 from aggregator.websub.callback import Callbacks
-from aggregator.websub.hubs import ping, subscribe
 
 log = logging.getLogger("aggregator")
 
@@ -57,7 +53,8 @@ _WATCH_SECONDS = 5
 _PUBLISH_SECONDS = 60
 _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
-_TALK_SECONDS = 5
+_HEAR_SECONDS = 5
+_SUBSCRIBE_SECONDS = 30
 _REST_SECONDS = 600
 """The longest rest after a pass that the store could not take."""
 _JUMP_SECONDS = 30
@@ -102,13 +99,14 @@ class Daemon:
         callbacks: Callbacks | None = None,
     ) -> None:
         self._db = db
-        self._callbacks = callbacks or Callbacks(clock.now)
         self._configuration = configuration
         self._environ = environ
         self._clock = clock
         self._jitter = jitter
         self._stop = threading.Event()
         self._reload = threading.Event()
+        callbacks = callbacks or Callbacks(clock.now)
+        self._exchange = Exchange(db, callbacks, clock=clock, jitter=jitter, stop=self._stop)
         self._said: dict[str, str] = {}
         """The last error of each job, which is said once."""
         self._fault: StoreError | None = None
@@ -121,7 +119,7 @@ class Daemon:
         try:
             with faults(configuration.database):
                 self._synchronize()
-                self._make_up()
+                self._exchange.begin(configuration)
         except StoreError as error:
             if error.kind is None or error.kind in _LASTING:
                 raise
@@ -151,7 +149,9 @@ class Daemon:
             self._publish: _PUBLISH_SECONDS,
             self._tidy: _UPKEEP_SECONDS,
             self._back_up: _BACKUP_SECONDS,
-            self._talk: _TALK_SECONDS,
+            self._hear: _HEAR_SECONDS,
+            self._ping: _HEAR_SECONDS,
+            self._subscribe: _SUBSCRIBE_SECONDS,
         }
         for job, seconds in jobs.items():
             scheduler.add_job(
@@ -245,18 +245,11 @@ class Daemon:
         # Both may have been broken off half done
         self._groups.forget()
         self._synchronize()
-        self._make_up()
+        self._exchange.begin(self._configuration)
         return True
 
     def _synchronize(self) -> None:
         self._rules = synchronize(self._db, self._configuration)
-
-    def _make_up(self) -> None:
-        """What hubs sent while nobody was there is had from the sources."""
-        fetch = self._configuration.aggregator.fetch
-        with writing(self._db):
-            sources = pushed_sources(self._db)
-            ask_soon(self._db, sources, now=self._clock.now(), min_interval=fetch.min_interval)
 
     def _poll(self) -> None:
         if self._clock.seconds() < self._rest_until or (self._fault is not None and not self._recovers()):
@@ -295,40 +288,21 @@ class Daemon:
         if summary.warning:
             log.warning("%s", summary.warning)
 
-    def _talk(self) -> None:
-        """Work on what hubs sent, and ask and tell them what is due."""
-        heard = self._callbacks.take()
-        try:
-            if heard:
-                take_in(
-                    self._db,
-                    self._configuration,
-                    self._rules,
-                    self._engine,
-                    heard,
-                    clock=self._clock,
-                    jitter=self._jitter,
-                    embedder=self._embedder,
-                    groups=self._groups,
-                    stop=self._stop,
-                    observer=Observer(harvested=_log_failure),
-                )
-        except AggregatorError:
-            self._callbacks.put_back(heard)
-            raise
-        aggregator = self._configuration.aggregator
-        limits, stopped = make_limits(self._configuration), self._stop.is_set
-        subscribe(
-            self._db,
-            self._callbacks,
-            base=callback_base(aggregator.web.callback, aggregator.site.base_url),
-            limits=limits,
-            min_interval=aggregator.fetch.min_interval,
-            mint=lambda: secrets.token_urlsafe(32),
-            now=self._clock.now,
-            stopped=stopped,
+    def _hear(self) -> None:
+        self._exchange.hear(
+            self._configuration,
+            self._rules,
+            self._engine,
+            embedder=self._embedder,
+            groups=self._groups,
+            observer=Observer(harvested=_log_failure),
         )
-        ping(self._db, hub=aggregator.output.hub, limits=limits, now=self._clock.now, stopped=stopped)
+
+    def _subscribe(self) -> None:
+        self._exchange.subscribe(self._configuration)
+
+    def _ping(self) -> None:
+        self._exchange.ping(self._configuration)
 
     def _publish(self) -> None:
         published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())

@@ -81,7 +81,7 @@ def _callback_routes(callbacks: Callbacks) -> list[BaseRoute]:
 
     async def verify(request: Request) -> Response:
         answer = callbacks.verify(request.path_params["token"], request.query_params)
-        return Response(status_code=404) if answer is None else PlainTextResponse(answer)
+        return Response(status_code=answer) if isinstance(answer, int) else PlainTextResponse(answer)
 
     async def deliver(request: Request) -> Response:
         reception = callbacks.receive(request.path_params["token"], request.headers)

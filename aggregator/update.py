@@ -170,7 +170,17 @@ def update(
         ledger = Ledger(db, sources=sources, states=states, rules=rules, fetch=fetch, jitter=jitter)
         touched = _harvest(ledger, engine, requests, summary, stop, observer)
     groups = groups or Groups(db, span=configuration.aggregator.stories.window, embedder=embedder)
-    finish(db, configuration, rules, summary, touched, clock, embedder, groups, stop)
+    finish(
+        db,
+        configuration,
+        rules,
+        summary,
+        touched,
+        clock=clock,
+        embedder=embedder,
+        groups=groups,
+        stop=stop,
+    )
     summary.seconds = round(clock.seconds() - started, 3)
     if states:
         with writing(db):
@@ -184,12 +194,13 @@ def finish(
     rules: Sequence[Rule],
     summary: Summary,
     touched: Set[StoryId],
+    *,
     clock: Clock,
     embedder: Embedder | None,
     groups: Groups,
     stop: threading.Event,
 ) -> None:
-    """Group what was stored into stories, and publish what changed."""
+    """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
     grouped = groups.group(now=clock.now(), stop=stop)
     summary.count_stories(grouped, touched)
     if summary.is_offline:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,14 @@ from builders import NOON
 from conftest import Desk
 from hub import Hub, serving_hub
 from origin import Origin, rss
+from program import aggregator
+from program import started as program
 from sqlite_utils import Database
 
 from aggregator.config import load
 from aggregator.daemon import Daemon
+from aggregator.harvest.fetch import Fetcher, Limits
+from aggregator.model import Failure, Request, SourceId
 from aggregator.serve import serving
 from aggregator.status import source_health, status
 from aggregator.store.connection import open_store
@@ -48,14 +53,21 @@ class Harbour:
     daemon: Daemon = field(init=False)
     db: Database = field(init=False)
 
-    def configure(self, *, callback: str | None = None, sources: str | None = None, output: str = "") -> None:
+    def configure(
+        self,
+        *,
+        callback: str | None = None,
+        sources: str | None = None,
+        output: str = "",
+        listen: str = "127.0.0.1:0",
+    ) -> None:
         config = self.root / "config"
         config.mkdir(exist_ok=True)
         (config / "aggregator.yaml").write_text(
             "storage: {database: ../store.db, keep: 20000d}\nstories: {embedder: words}\n"
             f"output: {{directory: ../feeds, {output}}}\n"
             "fetch: {allow_private_networks: true, max_bytes: 500kB}\n"
-            f"web: {{listen: '127.0.0.1:0', callback: '{callback or self.address}'}}\n"
+            f"web: {{listen: '{listen}', callback: '{callback or self.address}'}}\n"
         )
         source = f"[{{id: one, url: '{self.topic}'}}]" if sources is None else sources
         (config / "sources.yaml").write_text(f"sources: {source}\n")
@@ -91,7 +103,8 @@ class Harbour:
     def talk(self, after: timedelta = timedelta(0)) -> list[str]:
         """What the hub was asked for."""
         self.clock[0] += after
-        self.daemon._survive(self.daemon._talk)
+        for job in (self.daemon._hear, self.daemon._subscribe, self.daemon._ping):
+            self.daemon._survive(job)
         return self.hub.modes()
 
     def subscribe(self) -> None:
@@ -180,7 +193,7 @@ def sea(tmp_path: Path, origin: Origin) -> Iterator[Harbour]:
 def test_a_source_that_offers_a_hub_is_subscribed_to_with_a_secret(sea: Harbour) -> None:
     sea.publish(sea.report("Ada"))
     sea.poll()
-    sea.daemon._survive(sea.daemon._talk)
+    sea.daemon._survive(sea.daemon._subscribe)
     (form,) = sea.hub.asked
     assert (form["hub.mode"], form["hub.topic"], form["hub.lease_seconds"]) == (
         "subscribe",
@@ -370,7 +383,10 @@ def test_a_source_whose_hub_misses_entries_is_polled_as_before(sea: Harbour) -> 
     sea.publish(sea.report("Ada"), sea.report("missed"))
     assert sea.poll(26 * HOUR) == ["/one.xml"]
     assert sea.due() == timedelta(minutes=5)
-    sea.poll(timedelta(minutes=5))
+    # The hub may have lost the subscription
+    assert sea.talk(timedelta(minutes=5)) == ["subscribe"]
+    assert sea.talk() == []
+    sea.poll()
     assert sea.due() < timedelta(hours=13)
     sea.deliver("Bea")
     sea.poll(13 * HOUR)
@@ -591,7 +607,7 @@ def desk_with_hub(tmp_path: Path, origin: Origin) -> Iterator[Harbour]:
 def pinged(sea: Harbour, after: timedelta = timedelta(0)) -> list[str]:
     """The names of the feeds that the hub was told of."""
     sea.clock[0] += after
-    sea.daemon._survive(sea.daemon._talk)
+    sea.daemon._survive(sea.daemon._ping)
     forms = [form for form in sea.hub.asked if form["hub.mode"] == "publish"]
     sea.hub.asked.clear()
     return sorted(form["hub.url"].removeprefix("http://127.0.0.1:8080/") for form in forms)
@@ -659,3 +675,79 @@ def test_without_the_hub_nothing_is_left_to_be_told(desk_with_hub: Harbour) -> N
     reload(sea, callback="none")
     assert pinged(sea, DAY) == []
     assert Desk(sea.root).rows("status")[0]["pings"]["waiting"] == 0
+
+
+def test_a_pass_without_the_daemon_tells_the_hub_too(desk_with_hub: Harbour) -> None:
+    sea = desk_with_hub
+    sea.publish(sea.report("Ada"))
+    desk = Desk(sea.root)
+    desk.run("update", "--all")
+    assert sorted(form["hub.url"].rpartition("/")[2] for form in sea.hub.asked) == [
+        "atom.xml",
+        "feed.json",
+        "rss.xml",
+    ]
+    sea.hub.asked.clear()
+    desk.run("publish")
+    desk.run("update", "--all")
+    assert sea.hub.asked == []
+
+
+# What no hub on loopback shows
+
+
+def test_where_no_secret_could_be_told_the_source_is_asked_instead(sea: Harbour) -> None:
+    sea.subscribe()
+    sea.db.execute("UPDATE subscriptions SET secret = NULL")
+    sea.talk()
+    sea.publish(sea.report("Ada"))
+    sea.clock[0] += HOUR
+    sea.deliver("Forged", signature="")
+    assert sea.poll() == ["/one.xml"]
+    assert {"Ship Ada", "Ship Forged"} & sea.titles() == {"Ship Ada"}
+    # That poll finds what the hub has told of: no reason not to rely on it
+    assert sea.due() > timedelta(hours=20)
+
+
+def test_hubs_are_to_come_again_until_the_daemon_knows_its_subscriptions(tmp_path: Path) -> None:
+    callbacks = Callbacks(lambda: NOON)
+    with serving(tmp_path, "127.0.0.1:0", callbacks) as address, serving_hub(lambda: NOON) as hub:
+        query = {"hub.mode": "subscribe", "hub.topic": "https://a.example/", "hub.challenge": "x"}
+        assert hub.get(f"{address}websub/x", **query).status == 503
+        assert hub.post(f"{address}websub/x", b"", {}).status == 503
+
+
+def test_without_a_daemon_there_is_no_callback(tmp_path: Path) -> None:
+    with serving(tmp_path, "127.0.0.1:0") as address, serving_hub(lambda: NOON) as hub:
+        assert hub.get(f"{address}websub/x").status == 404
+        assert hub.post(f"{address}websub/x", b"", {}).status == 405
+
+
+def test_a_hub_in_a_private_network_is_not_asked() -> None:
+    with serving_hub(lambda: NOON) as hub, closing(Fetcher(Limits("test"))) as fetcher:
+        request = Request(SourceId("one"), hub.address, form=(("hub.mode", "subscribe"),))
+        ((_, outcome),) = fetcher.run([request])
+        assert isinstance(outcome, Failure)
+        assert outcome.kind == "private_address"
+        assert hub.asked == []
+
+
+def test_the_program_itself_subscribes_hears_and_ends(tmp_path: Path, origin: Origin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving_hub(lambda: datetime.now(UTC)) as hub:  # noqa: TID251 the program has the real clock
+        sea = Harbour(tmp_path, origin, hub, Callbacks(lambda: NOON), f"http://127.0.0.1:{port}/", [NOON])
+        sea.configure(listen=f"127.0.0.1:{port}")
+        sea.publish(sea.report("Ada"))
+        config = tmp_path / "config"
+        assert aggregator("--config", config, "update").returncode == 0
+        with program(tmp_path / "log", "--config", config, "run") as daemon:
+            daemon.hears(r"INFO one: http://127\.0\.0\.1:\d+/ sends what is new")
+            (answered,) = hub.distribute(sea.topic, sea.document(sea.report("Bea")))
+            assert answered.status == 202
+            daemon.hears(
+                r"INFO hubs sent 1 documents: 1 new entries \(0 duplicates\), 1 stories, \d+ files, 0 failed"
+            )
+            assert "Ship Bea" in sea.published()
+            assert daemon.stop() == 0
+            assert "Traceback" not in daemon.said()

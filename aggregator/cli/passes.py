@@ -16,6 +16,9 @@ from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from aggregator.config.load import Configuration
     from aggregator.ledger import Applied
     from aggregator.model import Harvest
     from aggregator.store.sources import Scope
@@ -74,6 +77,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
     with session.store() as db, writer_lock(configuration.database, backups=configuration.backups):
         synchronize(db, configuration)
         published = make_publisher(db, configuration).publish(now=clock.now(), only=topics or None, anew=True)
+        _tell_hub(db, configuration, threading.Event())
     if as_json:
         print_json([{"topics_published": published.topics, "files_written": published.files}])
         return
@@ -115,11 +119,21 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 stop=stop,
                 observer=Observer(bar.started, harvested),
             )
+        _tell_hub(db, configuration, stop)
         prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
     failures.say()
     if summary.warning:
         click.echo(f"warning: {summary.warning}", err=True)
     return summary
+
+
+def _tell_hub(db: Database, configuration: Configuration, stop: threading.Event) -> None:
+    from aggregator.update import make_limits
+    from aggregator.websub.hubs import ping
+
+    hub, limits = configuration.aggregator.output.hub, make_limits(configuration)
+    while ping(db, hub=hub, limits=limits, now=clock.now, stopped=stop.is_set):
+        pass
 
 
 def _print_summary(summary: Summary, *, was_stopped: bool) -> None:

@@ -121,10 +121,14 @@ def is_pushed(db: Database, source: SourceId, *, now: datetime) -> bool:
 
 
 def record_missed(db: Database, source: SourceId, *, since: datetime | None, now: datetime) -> bool:
-    """A poll found what no hub had sent, which has sent nothing since the poll before. Whether one should have."""
+    """A poll found what no hub had sent, which has sent nothing since the poll before. Whether one should have.
+
+    One that was relied on may have lost the subscription: it is asked again, once.
+    """
     cursor = db.execute(
         """
-        UPDATE subscriptions SET missed_at = :now
+        UPDATE subscriptions SET missed_at = :now,
+            next_at = CASE WHEN delivered_at > coalesce(missed_at, '') THEN min(next_at, :now) ELSE next_at END
         WHERE source = :source AND state = 'active' AND delivered_at < :since
         """,
         {"source": source, "now": to_text(now), "since": to_text(since) if since else ""},

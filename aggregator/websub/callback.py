@@ -21,6 +21,8 @@ _MOST_WAITING = 100
 _ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")
 """§7.1.1 demands that all four are understood."""
 _LONGEST_REASON = 200
+_NOT_YET = 503
+"""The hub is to come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Callbacks:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._known: Mapping[str, Subscription] = {}
+        self._known: Mapping[str, Subscription] | None = None
         self._max_bytes = 0
         self._heard: deque[Heard] = deque()
 
@@ -87,14 +89,16 @@ class Callbacks:
         """It could not be worked on yet."""
         self._heard.extendleft(reversed(heard))
 
-    def verify(self, token: str, query: Mapping[str, str]) -> str | None:
-        """What to answer with 200 to a hub's question (§5.3) or denial (§5.2); None: with 404.
+    def verify(self, token: str, query: Mapping[str, str]) -> str | int:
+        """What to answer with 200 to a hub's question (§5.3) or denial (§5.2), or the status of a refusal.
 
         Yes is said only to what was asked for: this topic, under this token, to begin or to end.
         """
+        if self._known is None:
+            return _NOT_YET
         one = self._known.get(token)
         if one is None or query.get("hub.topic") != one.topic:
-            return None
+            return 404
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge")
         if mode == "denied":
             reason = "".join(sign for sign in query.get("hub.reason", "") if sign.isprintable())
@@ -104,7 +108,7 @@ class Callbacks:
             mode == ("unsubscribe" if one.state == "leaving" else "subscribe") and one.state != "denied"
         )
         if not is_meant or not challenge:
-            return None
+            return 404
         lease = None if mode == "unsubscribe" else _lease(query.get("hub.lease_seconds", ""))
         self._heard.append(Confirmed(token, lease, self._now()))
         return challenge
@@ -114,11 +118,13 @@ class Callbacks:
 
         410 lets the hub forget a subscription that we do not know of (§7).
         """
+        if self._known is None:
+            return _NOT_YET
         one = self._known.get(token)
         if one is None or one.state not in ("asked", "active"):
             return 410
         if sum(isinstance(heard, Delivered) for heard in tuple(self._heard)) >= _MOST_WAITING:
-            return 503
+            return _NOT_YET
         return Reception(
             one,
             signature=headers.get("x-hub-signature", ""),

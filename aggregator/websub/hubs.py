@@ -43,7 +43,7 @@ from aggregator.websub.callback import Callbacks, Confirmed, Delivered, Denied, 
 
 log = logging.getLogger("aggregator")
 
-_ASKED_AT_ONCE = 10
+_ASKED_AT_ONCE = 20
 _TOLD_AT_ONCE = 50
 _SECONDS = 10.0
 _ANSWER_BYTES = 100_000
@@ -186,20 +186,20 @@ def ping(
     limits: Limits,
     now: Callable[[], datetime],
     stopped: Callable[[], bool],
-) -> None:
+) -> int:
     """Tell the hub which feeds were published anew (`hub.mode=publish`, of which WebSub §6 leaves the form open).
 
     One goes ahead: while the hub is down it is asked for one alone. What it does not take is told later and
-    later, for as long as it takes.
+    later, for as long as it takes. Returns how many it took; there may be more.
     """
     if hub is None:
         if untold(db)[0]:
             with writing(db):
                 keep_pings(db, ())
-        return
-    due = due_pings(db, now=now(), limit=_TOLD_AT_ONCE)
-    if not due:
-        return
+        return 0
+    if not (due := due_pings(db, now=now(), limit=_TOLD_AT_ONCE)):
+        return 0
+    told = 0
     with closing(Fetcher(_hub_limits(limits))) as fetcher:
         for batch in (due[:1], due[1:]):
             requests = {
@@ -208,20 +208,22 @@ def ping(
             }
             is_down = False
             for request, outcome in fetcher.run(requests, stopped=stopped):
-                is_down |= _told(db, requests[request], hub, outcome, now())
+                _note(db, requests[request], hub, outcome, now())
+                told += _problem(outcome) is None
+                is_down |= _is_down(outcome)
             if is_down:
-                return
+                break
+    return told
 
 
-def _told(db: Database, one: Ping, hub: str, outcome: Response | Failure, now: datetime) -> bool:
-    """Note what came of it; returns whether the hub is down."""
+def _note(db: Database, one: Ping, hub: str, outcome: Response | Failure, now: datetime) -> None:
     problem = _problem(outcome)
     with writing(db):
         if problem is None:
             record_told(db, one)
             if one.failures:
                 log.info("hub %s has taken %s", hub, one.url)
-            return False
+            return
         again_at = now + wait(one.failures + 1, first=_FIRST_PING, longest=_LONGEST_PING)
         again_at = _again(outcome, again_at, now)
         record_untold(db, one, problem=problem, again_at=again_at)
@@ -229,7 +231,6 @@ def _told(db: Database, one: Ping, hub: str, outcome: Response | Failure, now: d
             hold_pings(db, until=again_at)
     if not one.failures:
         log.error("hub %s %s: it is told of %s later (output.hub)", hub, problem, one.url)
-    return _is_down(outcome)
 
 
 def _hub_limits(limits: Limits) -> Limits:
