@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -27,11 +29,13 @@ from aggregator.harvest.fetch import Fetcher, Limits
 from aggregator.model import Failure, Request, SourceId
 from aggregator.serve import serving
 from aggregator.status import source_health, status
-from aggregator.store.connection import open_store
+from aggregator.store.connection import open_store, writing
+from aggregator.store.pings import announce
 from aggregator.store.sources import source_states
 from aggregator.store.subscriptions import subscriptions
-from aggregator.update import Clock
+from aggregator.update import Clock, make_limits
 from aggregator.websub.callback import Callbacks, Delivered
+from aggregator.websub.hubs import ping
 
 TOPICS = 'topics: [{id: sea, title: The sea, match: "harbour OR ship", max_age: 20000d}]\n'
 DAY = timedelta(days=1)
@@ -751,3 +755,43 @@ def test_the_program_itself_subscribes_hears_and_ends(tmp_path: Path, origin: Or
             assert "Ship Bea" in sea.published()
             assert daemon.stop() == 0
             assert "Traceback" not in daemon.said()
+
+
+# Somebody else's hub
+
+
+@contextmanager
+def foreign_hub(folder: Path) -> Iterator[str]:
+    """Flask-WebSub, in a process of its own; yields its address."""
+    command = [sys.executable, str(Path(__file__).with_name("flask_hub.py")), str(folder / "hub.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def test_a_hub_that_others_wrote_is_subscribed_to_hears_of_us_and_delivers(
+    tmp_path: Path, origin: Origin
+) -> None:
+    with harbour(tmp_path, origin) as sea, foreign_hub(tmp_path) as address:
+        link = {"Link": f'<{address}>; rel="hub", <{sea.topic}>; rel="self"'}
+        origin.put("/one.xml", rss("one", sea.report("Ada")), headers=link)
+        sea.poll()
+        sea.talk()
+        sea.talk()
+        assert (sea.state, sea.subscription.hub) == ("active", address)
+        origin.put("/one.xml", rss("one", sea.report("Ada"), sea.report("Bea")), headers=link)
+        # What a publisher says to its hub, said by this program of its own feeds
+        with writing(sea.db):
+            announce(sea.db, {sea.topic: "new"}, now=sea.now)
+        limits = make_limits(sea.daemon._configuration)
+        assert ping(sea.db, hub=address, limits=limits, now=lambda: sea.now, stopped=lambda: False) == 1
+        sea.talk()
+        assert {"Ship Ada", "Ship Bea"} <= sea.titles()
+        assert (sea.subscription.deliveries, sea.subscription.refused) == (1, 0)
+        reload(sea, sources="[]")
+        sea.talk()
+        sea.talk()
+        assert subscriptions(sea.db) == []

@@ -202,10 +202,7 @@ def ping(
     told = 0
     with closing(Fetcher(_hub_limits(limits))) as fetcher:
         for batch in (due[:1], due[1:]):
-            requests = {
-                Request(SourceId("hub"), hub, form=(("hub.mode", "publish"), ("hub.url", one.url))): one
-                for one in batch
-            }
+            requests = {Request(SourceId("hub"), hub, form=_publication(one.url)): one for one in batch}
             is_down = False
             for request, outcome in fetcher.run(requests, stopped=stopped):
                 _note(db, requests[request], hub, outcome, now())
@@ -214,6 +211,11 @@ def ping(
             if is_down:
                 break
     return told
+
+
+def _publication(url: str) -> tuple[tuple[str, str], ...]:
+    # What PubSubHubbub 0.4 named `hub.url` some hubs call `hub.topic`, as everywhere else
+    return (("hub.mode", "publish"), ("hub.url", url), ("hub.topic", url))
 
 
 def _note(db: Database, one: Ping, hub: str, outcome: Response | Failure, now: datetime) -> None:
