@@ -160,8 +160,8 @@ class Output(_Settings):
     link: Literal["story", "source"] = "story"
     """Where an item leads: to its story page or to the lead article."""
     excerpt: Annotated[int, Field(ge=0, strict=True)] = 280
-    """Characters of each report's text that go out, in whole sentences; always the first one, cut where it is longer.
-    0: headlines and links alone."""
+    """Characters of each report's text that stand in a story, and as many among its highlights and in quotes, in whole
+    sentences; always the first one, cut where it is longer. 0: headlines and links alone."""
     full_content: Literal["never", "private", "always"] = "private"
     """Where whole articles go out with an item: nowhere, in topics that have a token, or everywhere. What a source's
     `policy` says counts more."""

@@ -15,22 +15,18 @@ _ALL = 10**9
 def within_rights(story: Story, *, excerpt: int, in_full: bool) -> Story:
     """The story with no more of each report than may go out.
 
-    Of a report's text at most `excerpt` characters are told, in whole sentences: the highlights, the story and the
-    quotes together. Its first sentence always is, cut where it is longer. With `in_full`, reports whose source does not
-    forbid it keep their whole `content`; others lose it. A source's own policy counts more than either.
+    Of a report's text at most `excerpt` characters stand in the story, as many among the highlights and in quotes, in
+    whole sentences. Its first sentence always does, cut where it is longer. With `in_full`, reports whose source does
+    not forbid it keep their whole `content`; others lose it. A source's own policy counts more than either.
     """
     limits = {report.entry: _limit(report, excerpt) for report in story.coverage}
-    used: Counter[EntryId] = Counter()
-    # The story's beginning comes first, whatever stands above it on the page
-    first = _fitting(story.story[:1], limits, used)
-    highlights = _fitting(story.highlights, limits, used)
-    rest = _fitting(story.story[1:], limits, used)
-    quotes = tuple(quote for quote in story.quotes if _fits(quote, limits, used))
+    told: Counter[EntryId] = Counter()
+    quotes = tuple(quote for quote in story.quotes if _fits(quote, limits, told))
     return replace(
         story,
         lead=_bounded(story.lead, limits, in_full),
-        highlights=highlights,
-        story=first + rest,
+        highlights=_fitting(story.highlights, limits),
+        story=_fitting(story.story, limits),
         quotes=quotes,
         opinions=tuple(_bounded(report, limits, in_full) for report in story.opinions),
         coverage=tuple(_bounded(report, limits, in_full) for report in story.coverage),
@@ -41,10 +37,8 @@ def _limit(report: Report, excerpt: int) -> int:
     return {"headline": 0, "full": _ALL}.get(report.policy or "", excerpt)
 
 
-def _fitting(
-    sentences: Iterable[Sentence], limits: dict[EntryId, int], used: Counter[EntryId]
-) -> tuple[Sentence, ...]:
-    found = []
+def _fitting(sentences: Iterable[Sentence], limits: dict[EntryId, int]) -> tuple[Sentence, ...]:
+    found, used = [], Counter[EntryId]()
     for sentence in sentences:
         limit = limits.get(sentence.entry, 0)
         if not used[sentence.entry] and limit:
@@ -56,9 +50,9 @@ def _fitting(
     return tuple(found)
 
 
-def _fits(quote: Quote, limits: dict[EntryId, int], used: Counter[EntryId]) -> bool:
-    used[quote.entry] += len(quote.text)
-    return used[quote.entry] <= limits.get(quote.entry, 0)
+def _fits(quote: Quote, limits: dict[EntryId, int], told: Counter[EntryId]) -> bool:
+    told[quote.entry] += len(quote.text)
+    return told[quote.entry] <= limits.get(quote.entry, 0)
 
 
 def _bounded(report: Report, limits: dict[EntryId, int], in_full: bool) -> Report:

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.model import StoryId, TopicId
-from aggregator.publish.files import sweep
+from aggregator.publish.files import Batch, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import files_of
 from aggregator.settings import Output, Site, TopicSettings
@@ -98,28 +98,30 @@ class Publisher:
         from aggregator.publish.writing import Writing
 
         sweep(self._folder)
-        writer = Writing(
-            self._db,
-            plans,
-            site=self._site,
-            output=self._output,
-            folder=self._folder,
-            authority=self._authority(now),
-            now=now,
-        )
         with writing(self._db):
             rewritten = withdraw_from_archives(self._db, hidden)
-        for plan in plans:
-            if plan in stale:
-                writer.write_topic(plan)
-            if plan in stale or plan.id in rewritten:
-                writer.write_archives(plan, anew=anew or plan.id in rewritten)
-        writer.write_site(hidden)
+        with Batch() as batch:
+            writer = Writing(
+                self._db,
+                plans,
+                batch,
+                site=self._site,
+                output=self._output,
+                folder=self._folder,
+                authority=self._authority(now),
+                now=now,
+            )
+            for plan in plans:
+                if plan in stale:
+                    writer.write_topic(plan)
+                if plan in stale or plan.id in rewritten:
+                    writer.write_archives(plan, anew=anew or plan.id in rewritten)
+            writer.write_site(hidden)
         writer.remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
             forget_gone(self._db, gone)
-        return Published(len(stale), writer.files)
+        return Published(len(stale), batch.written)
 
     def _plan(self, topic: TopicSettings, now: datetime) -> Plan:
         since = now - topic.max_age

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from aggregator.model import Channel, Item, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived
-from aggregator.publish.files import write_if_changed
+from aggregator.publish.files import Batch
 from aggregator.publish.items import front_text, make_channel, make_item, read_front, with_items
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
@@ -42,12 +42,13 @@ _ARCHIVED = re.compile(r"\w+-(\d+-\d+)\.\w+")
 
 
 class Writing:
-    """Renders the topics of one publication, each story once, and counts the files that it writes."""
+    """Renders the topics of one publication, each story once, and has their files written to `batch`."""
 
     def __init__(
         self,
         db: Database,
         plans: Sequence[Plan],
+        batch: Batch,
         *,
         site: Site,
         output: Output,
@@ -55,7 +56,7 @@ class Writing:
         authority: str,
         now: datetime,
     ) -> None:
-        self.files = 0
+        self._batch = batch
         self._db = db
         self._plans = plans
         self._site = site
@@ -87,6 +88,7 @@ class Writing:
             self._write_story(item, plan.settings)
         self._write_feeds(channel, plan.settings)
         self._write(f"{folder_of(plan.settings)}/index.html", topic_page(channel, home=self._site.base_url))
+        self._batch.wait()
         with writing(self._db):
             set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
 
@@ -199,4 +201,4 @@ class Writing:
         self._write(path, page)
 
     def _write(self, path: str, data: bytes) -> None:
-        self.files += write_if_changed(self._folder / path, data)
+        self._batch.write(self._folder / path, data)

@@ -171,7 +171,8 @@ def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[
         f"SELECT {columns} FROM stories WHERE pinned AND NOT hidden ORDER BY updated DESC, id"
     )
     ((count,),) = db.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM matches WHERE topic = ? LIMIT ?)", [topic, _MANY]
+        "SELECT count(*) FROM (SELECT 1 FROM matches WHERE topic = ? AND strength > ? LIMIT ?)",
+        [topic, BAR, _MANY],
     ).fetchall()
     yield from db.query(
         f"""
@@ -179,24 +180,29 @@ def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[
         WHERE updated >= :since AND NOT pinned AND NOT hidden AND {_FEW if count < _MANY else _EACH}
         ORDER BY updated DESC, id
         """,
-        {"since": to_text(since), "topic": topic},
+        {"since": to_text(since), "topic": topic, "bar": BAR},
     )
 
 
-_FEW = "id IN (SELECT story FROM matches JOIN entries ON entries.id = entry WHERE topic = :topic)"
+# A mean above the bar has a part above it
+_FEW = """id IN (
+    SELECT story FROM matches JOIN entries ON entries.id = entry WHERE topic = :topic AND strength > :bar
+)"""
 """From the few matches to their stories."""
 _EACH = """EXISTS (
-    SELECT 1 FROM entries CROSS JOIN matches ON topic = :topic AND entry = entries.id WHERE story = stories.id
+    SELECT 1 FROM entries CROSS JOIN matches ON topic = :topic AND entry = entries.id AND strength > :bar
+    WHERE story = stories.id
 )"""
 """Through the latest stories, of which enough will hold a match soon."""
 
 
 def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict[StoryId, Standing]:
     """Of those stories that have an entry to which the topic listens."""
-    rows = db.query(
+    # Plain rows: this is most of what it takes to see that nothing is to be published
+    rows = db.execute(
         """
-        SELECT story, coalesce(duplicate_of, entries.id) AS original, duplicate_of IS NULL AS is_original,
-            source, language, coalesce(strength, 0) AS strength
+        SELECT story, coalesce(duplicate_of, entries.id), duplicate_of IS NULL, source, language,
+            coalesce(strength, 0)
         FROM json_each(:stories) AS asked CROSS JOIN entries ON entries.story = asked.value
             LEFT JOIN matches ON matches.topic = :topic AND matches.entry = entries.id
         """,
@@ -206,14 +212,12 @@ def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict
     # A report and its copies are as one, and match as the one of them that matches best
     originals: dict[StoryId, dict[EntryId, float]] = defaultdict(dict)
     sources: dict[StoryId, set[str]] = defaultdict(set)
-    for row in rows:
-        if row["is_original"]:
-            sources[row["story"]].add(row["source"])
-        if (admitted is None or row["source"] in admitted) and (
-            not languages or row["language"] in languages
-        ):
-            found = originals[row["story"]]
-            found[row["original"]] = max(found.get(row["original"], 0.0), row["strength"])
+    for story, original, is_original, source, language, strength in rows:
+        if is_original:
+            sources[story].add(source)
+        if (admitted is None or source in admitted) and (not languages or language in languages):
+            found = originals[story]
+            found[original] = max(found.get(original, 0.0), strength)
     return {
         story: Standing(
             story_score(found.values()),
