@@ -29,7 +29,7 @@ from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
-from aggregator.store.connection import check_place, faults, open_store, probe, writer_lock
+from aggregator.store.connection import changes, check_place, faults, open_store, probe, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
@@ -51,6 +51,8 @@ log = logging.getLogger("aggregator")
 _POLL_SECONDS = 10
 _WATCH_SECONDS = 5
 _PUBLISH_SECONDS = 60
+_AGE_SECONDS = 600
+"""After so long it is published without a change too: stories grow too old for a feed."""
 _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
 _HEAR_SECONDS = 5
@@ -114,6 +116,9 @@ class Daemon:
         self._faults = 0
         """How often that was found since the last complete pass."""
         self._rest_until = 0.0
+        self._published: tuple[int, int] | None = None
+        """How the store stood at the last publication."""
+        self._publish_again = 0.0
         self._seen = self._file_times()
         self._rules: list[Rule] = make_rules(configuration)
         try:
@@ -305,9 +310,14 @@ class Daemon:
         self._exchange.ping(self._configuration)
 
     def _publish(self) -> None:
+        # With hundreds of topics it takes seconds to see that none of them changed
+        state, seconds = changes(self._db), self._clock.seconds()
+        if state == self._published and seconds < self._publish_again:
+            return
         published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())
         if published.files:
             log.info("published %d topics, %d files", published.topics, published.files)
+        self._published, self._publish_again = changes(self._db), seconds + _AGE_SECONDS
 
     def _tidy(self) -> None:
         keep = self._configuration.aggregator.storage.keep
@@ -350,6 +360,7 @@ class Daemon:
 
     def _apply(self, configuration: Configuration) -> None:
         old, self._configuration = self._configuration, configuration
+        self._published = None
         self._synchronize()
         if make_limits(configuration) != make_limits(old):
             self._engine.close()

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 from sqlite_utils import Database
 
-from aggregator.model import Harvest, SourceId, StoryId
+from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
@@ -28,6 +29,7 @@ from aggregator.store.sources import (
 )
 from aggregator.store.stories import touch_story
 from aggregator.store.subscriptions import is_pushed, record_missed
+from aggregator.store.withdrawals import note_withdrawn
 from aggregator.topic.rule import Rule
 
 _QUIET_AT_ONCE = 100
@@ -85,8 +87,8 @@ class Ledger:
                 return Applied()
             # First, so that the new name of a source touches the stories stored by now, not its new ones
             self._succeed(harvest)
-            applied, listed = self._store(harvest)
-            record_window(self._db, harvest.source, listed)
+            applied, present = self._store(harvest)
+            self._compare(harvest, present, applied)
             if applied.entries_new:
                 self._doubt_hubs(harvest)
             return applied
@@ -162,7 +164,7 @@ class Ledger:
         address, move = follow(state.address, harvest.moved_to, known=state.move, now=now)
         record_success(self._db, harvest, due=due, rhythm=rhythm, address=address, move=move)
 
-    def _store(self, harvest: Harvest) -> tuple[Applied, list[int]]:
+    def _store(self, harvest: Harvest) -> tuple[Applied, set[EntryId]]:
         """Store its entries; returns the ids of all of them too."""
         applied = Applied()
         known = known_entries(self._db, harvest.source, (entry.identity for entry in harvest.entries))
@@ -188,4 +190,24 @@ class Ledger:
                 touch_story(self._db, story, at=harvest.fetched_at)
                 applied.stories_updated.add(story)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
-        return applied, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]
+        return applied, {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
+
+    def _compare(self, harvest: Harvest, present: set[EntryId], applied: Applied) -> None:
+        """Note which entries its source took back, by what its document lists and listed."""
+        changed = note_withdrawn(
+            self._db,
+            harvest.source,
+            present,
+            is_in_order=_is_in_order(harvest.entries),
+            now=harvest.fetched_at,
+        )
+        for story in changed:
+            touch_story(self._db, story, at=harvest.fetched_at)
+            applied.stories_updated.add(story)
+        record_window(self._db, harvest.source, present)
+
+
+def _is_in_order(entries: Sequence[Entry]) -> bool:
+    """Whether a document lists its entries by date, the newest first: one that is missing amid them was removed."""
+    dates = [entry.published for entry in entries]
+    return len(dates) > 1 and all(a and b and a >= b for a, b in pairwise(dates))

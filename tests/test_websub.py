@@ -309,6 +309,19 @@ def test_what_comes_twice_is_there_once_and_a_correction_corrects(sea: Harbour) 
     assert sea.db.execute("SELECT count(*) FROM entries").fetchone() == (4,)
 
 
+def test_what_a_delivery_lacks_is_not_taken_back(sea: Harbour) -> None:
+    reports = [sea.report(f"old{date[:3]}", date=date) for date in reversed(DAILY)]
+    sea.publish(*reports)
+    sea.poll()
+    sea.talk()
+    sea.talk()
+    for _ in range(3):  # in the order of their dates, without the one between
+        sea.hub.distribute(sea.topic, sea.document(reports[0], reports[2]))
+        sea.talk()
+    assert sea.subscription.deliveries == 3
+    assert sea.db.execute("SELECT count(*) FROM entries WHERE withdrawn_at IS NOT NULL").fetchone() == (0,)
+
+
 @pytest.mark.parametrize(
     "lie",
     [
@@ -663,13 +676,26 @@ def test_a_crash_after_the_files_loses_no_ping(desk_with_hub: Harbour) -> None:
     sea = desk_with_hub
     pinged(sea)
     sea.publish(sea.report("Ada"))
-    sea.db.execute("CREATE TRIGGER broken BEFORE UPDATE ON topics BEGIN SELECT RAISE(ABORT, 'crash'); END")
+    sea.db.execute("CREATE TRIGGER broken BEFORE UPDATE ON channels BEGIN SELECT RAISE(ABORT, 'crash'); END")
     sea.daemon._survive(sea.daemon._poll)
     assert "Ship Ada" in sea.published()
     assert pinged(sea) == []
     sea.db.execute("DROP TRIGGER broken")
     sea.daemon._survive(sea.daemon._publish)
     assert pinged(sea) == FEEDS
+
+
+def test_no_hub_is_told_of_a_private_topic(desk_with_hub: Harbour) -> None:
+    sea = desk_with_hub
+    pinged(sea)
+    secret = TOPICS.replace("id: sea,", "id: sea, token: nobody-guesses-this-token-1234567890,")
+    (sea.root / "config/topics.yaml").write_text(secret)
+    sea.daemon._reload.set()
+    sea.daemon._watch()
+    assert pinged(sea, DAY) == []
+    (feed,) = (sea.root / "feeds/private").glob("*/rss.xml")
+    assert sea.hub.address not in feed.read_text()
+    assert Desk(sea.root).rows("status")[0]["pings"]["waiting"] == 0
 
 
 def test_without_the_hub_nothing_is_left_to_be_told(desk_with_hub: Harbour) -> None:

@@ -6,11 +6,16 @@ import errno
 import os
 import re
 import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from aggregator.errors import PublishError
 
+_AT_ONCE = 8
+_WAITING = 64
+"""Files that may wait for the disk, with what is to stand in them."""
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space, then publish again",
@@ -29,14 +34,65 @@ def write_if_changed(path: Path, data: bytes) -> bool:
 
     An equal file is not touched. Missing folders are made. Raises PublishError with the path and what to do.
     """
+    with Batch() as batch:
+        batch.write(path, data)
+    return bool(batch.written)
+
+
+class Batch:
+    """Writes files while others are rendered, as `write_if_changed` does, several at once.
+
+    They are there for good after `wait`, or at the end of the block.
+    """
+
+    def __init__(self) -> None:
+        self.written = 0
+        """Files that were written, as of the last `wait`; equal ones were not."""
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files")
+        self._under_way: deque[Future[Path | None]] = deque()
+        self._folders: set[Path] = set()
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.wait()
+        finally:
+            self._pool.shutdown()
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Begin to write a file. Raises PublishError for one that was begun before."""
+        self._under_way.append(self._pool.submit(_write, path, data))
+        if len(self._under_way) > _WAITING:
+            self._take()
+
+    def wait(self) -> None:
+        """Until all files are there. Raises PublishError with the path and what to do."""
+        while self._under_way:
+            self._take()
+        for folder in self._folders:
+            _sync_folder(folder)
+        self._folders.clear()
+
+    def _take(self) -> None:
+        folder = self._under_way.popleft().result()
+        if folder is not None:
+            self.written += 1
+            self._folders.add(folder)
+
+
+def _write(path: Path, data: bytes) -> Path | None:
+    """The folder that is to be synchronized, None when the file was equal."""
     try:
         if _holds(path, data):
-            return False
+            return None
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, data)
     except OSError as error:
         raise _publish_error(path, "written", error) from error
-    return True
+    return path.parent
 
 
 def sweep(folder: Path) -> None:
@@ -75,7 +131,6 @@ def _replace(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,33 +11,40 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urljoin
 
 from markupsafe import Markup
 
 from aggregator import __version__
 from aggregator.model import Channel, Story
-from aggregator.publish.content import TEMPLATES, item_summary, legal
+from aggregator.publish.content import TEMPLATES, legal
+from aggregator.publish.items import Front
 
 
-def topic_page(channel: Channel) -> bytes:
-    """A topic's stories, newest first, with links to subscribe."""
-    summaries = [item_summary(item) for item in channel.items]
-    home = urljoin(channel.url, "../")
+def topic_page(channel: Channel, *, home: str) -> bytes:
+    """A topic's stories, newest first, with links to subscribe; `home` is the index."""
+    return _render("topic.html", channel=channel, home=home, is_private=channel.is_private)
+
+
+def story_page(story: Story, *, url: str, topics: Sequence[Channel], site_title: str, home: str) -> bytes:
+    """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end.
+
+    `topics` are those whose feeds hold it; `home` is the index.
+    """
+    is_private = any(topic.is_private for topic in topics)
     return _render(
-        "topic.html", channel=channel, items=list(zip(channel.items, summaries, strict=True)), home=home
+        "story.html",
+        story=story,
+        url=url,
+        topics=topics,
+        site_title=site_title,
+        home=home,
+        is_private=is_private,
     )
 
 
-def story_page(story: Story, *, url: str, topics: Sequence[Channel], site_title: str) -> bytes:
-    """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end."""
-    home = urljoin(url, "../")
-    return _render("story.html", story=story, url=url, topics=topics, site_title=site_title, home=home)
-
-
-def index_page(channels: Sequence[Channel], *, site_title: str, base_url: str) -> bytes:
+def index_page(fronts: Sequence[Front], *, site_title: str, base_url: str) -> bytes:
     """Every topic with its newest headlines and links to subscribe; `base_url` ends in a slash."""
-    return _render("index.html", channels=channels, site_title=site_title, home=base_url)
+    return _render("index.html", fronts=fronts, site_title=site_title, home=base_url)
 
 
 def moved_page(target: str, title: str) -> bytes:
@@ -46,9 +53,14 @@ def moved_page(target: str, title: str) -> bytes:
 
 
 def _render(template: str, **values: Any) -> bytes:
-    page = TEMPLATES.get_template(template).render(
-        style=_STYLE, script=_SCRIPT, policy=_POLICY, version=__version__, **values
-    )
+    given = {
+        "is_private": False,
+        "style": _STYLE,
+        "script": _SCRIPT,
+        "policy": _POLICY,
+        "version": __version__,
+    }
+    page = TEMPLATES.get_template(template).render(given | values)
     return legal(page).encode()
 
 

@@ -1,9 +1,9 @@
-"""The topics that changed → files. What did not change is neither rendered nor touched."""
+"""Which topics changed since they were published. What did not change is neither rendered nor touched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,36 +11,26 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from aggregator import __version__
-from aggregator.harvest.answer import body_hash
-from aggregator.model import Channel, Related, Story, StoryId, TopicId
-from aggregator.publish.files import sweep, write_if_changed
-from aggregator.publish.items import make_channel, story_url
+from aggregator.model import StoryId, TopicId
+from aggregator.publish.files import Batch, sweep
+from aggregator.publish.groups import Group
+from aggregator.publish.places import feed_urls, files_of
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
-from aggregator.store.pings import announce, keep_pings
+from aggregator.store.pings import keep_pings
+from aggregator.store.publications import published_mark, withdraw_from_archives
 from aggregator.store.stories import (
     forget_gone,
     gone_stories,
     hidden_stories,
-    load_stories,
     merged_stories,
     related_stories,
 )
-from aggregator.store.topics import (
-    Selected,
-    published_mark,
-    selected_stories,
-    set_published_mark,
-    story_words,
-    topics_of,
-)
+from aggregator.store.topics import Selected, group_stories, selected_stories
 from aggregator.story.fingerprint import digest
 from aggregator.topic.select import choose
 
-_TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
-_FEEDS = ("rss.xml", "atom.xml", "feed.json")
-"""Of which a hub is told."""
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 
@@ -54,24 +44,42 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What a topic's feeds would hold now, and the mark by which we see whether they do already."""
 
     settings: TopicSettings
     selected: list[Selected]
     mark: str
 
+    @property
+    def id(self) -> TopicId:
+        """The topic's."""
+        return TopicId(self.settings.id)
+
+    @property
+    def stories(self) -> list[StoryId]:
+        """In the order of the feed."""
+        return [story.id for story in self.selected]
+
 
 class Publisher:
     """Publishes the topics of one configuration from one store into one folder."""
 
     def __init__(
-        self, db: Database, *, site: Site, output: Output, topics: Sequence[TopicSettings], folder: Path
+        self,
+        db: Database,
+        *,
+        site: Site,
+        output: Output,
+        topics: Sequence[TopicSettings],
+        folder: Path,
+        groups: Sequence[Group] = (),
     ) -> None:
         self._db = db
         self._site = site
         self._output = output
-        self._topics = topics
+        self._topics = [*(group.settings for group in groups), *topics]
+        self._groups = {group.settings.id: group for group in groups}
         self._folder = folder
 
     def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
@@ -80,48 +88,52 @@ class Publisher:
         `now` decides which stories are too old. A file that would be written with the same bytes stays
         as it is.
         """
+        hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         plans = [self._plan(topic, now) for topic in self._topics]
-        wanted = set(only) if only is not None else {plan.settings.id for plan in plans}
-        stale = [
-            plan for plan in plans if plan.settings.id in wanted and (anew or not self._is_current(plan))
-        ]
-        site_mark = self._site_mark(plans)
-        gone = gone_stories(self._db)
+        wanted = set(only) if only is not None else {plan.id for plan in plans}
+        stale = [plan for plan in plans if plan.id in wanted and (anew or not self._is_current(plan))]
+        site_mark = self._site_mark(plans, hidden)
         if not stale and not gone and not anew and self._site_is_current(site_mark):
             return Published(0, 0)
-        authority = self._authority(now)
+        # What renders is loaded when something is to be rendered: most passes publish nothing
+        from aggregator.publish.writing import Writing
+
         sweep(self._folder)
-        shown = {story.id for plan in plans for story in plan.selected}
-        files = 0
-        for plan in stale:
-            channel = self._channel(plan, authority, shown)
-            files += self._write_topic(channel)
-            with writing(self._db):
-                set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
-                self._announce(channel, now)
-        channels = [self._channel(plan, authority, shown) for plan in plans]
-        files += self._write_site(channels)
-        self._remove_pages(gone)
+        with writing(self._db):
+            rewritten = withdraw_from_archives(self._db, hidden)
+        with Batch() as batch:
+            writer = Writing(
+                self._db,
+                plans,
+                batch,
+                site=self._site,
+                output=self._output,
+                folder=self._folder,
+                authority=self._authority(now),
+                now=now,
+            )
+            for plan in plans:
+                if plan in stale:
+                    writer.write_topic(plan)
+                if plan in stale or plan.id in rewritten:
+                    writer.write_archives(plan, anew=anew or plan.id in rewritten)
+            writer.write_site(hidden)
+        writer.remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
-            if self._output.hub is not None:
-                keep_pings(self._db, {f"{channel.url}{name}" for channel in channels for name in _FEEDS})
+            told = self._topics if self._output.hub else ()
+            keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
             forget_gone(self._db, gone)
-        return Published(len(stale), files)
+        return Published(len(stale), batch.written)
 
-    def _announce(self, channel: Channel, now: datetime) -> None:
-        """Have the hub told of the topic's feeds, as far as they are other files than when it was told last."""
-        if self._output.hub is not None:
-            read = {name: (self._folder / channel.id / name).read_bytes() for name in _FEEDS}
-            digests = {f"{channel.url}{name}": body_hash(body) for name, body in read.items()}
-            announce(self._db, digests, now=now)
-
-    def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
-        selected = choose(
-            selected_stories(self._db, TopicId(topic.id), since=now - topic.max_age),
-            min_sources=topic.min_sources,
-            items=topic.items or self._output.items,
-        )
+    def _plan(self, topic: TopicSettings, now: datetime) -> Plan:
+        since = now - topic.max_age
+        if group := self._groups.get(topic.id):
+            candidates = group_stories(self._db, group.sources, since=since)
+        else:
+            candidates = selected_stories(self._db, TopicId(topic.id), since=since)
+        items = topic.items or self._output.items
+        selected = choose(candidates, min_sources=topic.min_sources, items=items)
         beside = related_stories(self._db, [story.id for story in selected])
         stories = " ".join(
             f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
@@ -135,19 +147,15 @@ class Publisher:
             self._output.model_dump_json(),
             stories,
         )
-        return _Plan(topic, selected, mark)
+        return Plan(topic, selected, mark)
 
-    def _is_current(self, plan: _Plan) -> bool:
-        folder = self._folder / plan.settings.id
-        files = [folder / name for name in _TOPIC_FILES]
-        files += [self._page(story.id) for story in plan.selected]
-        return published_mark(self._db, TopicId(plan.settings.id)) == plan.mark and all(
-            file.exists() for file in files
+    def _is_current(self, plan: Plan) -> bool:
+        return published_mark(self._db, plan.id) == plan.mark and all(
+            file.exists() for file in files_of(self._folder, plan.settings, plan.stories)
         )
 
-    def _site_mark(self, plans: Iterable[_Plan]) -> str:
+    def _site_mark(self, plans: Iterable[Plan], hidden: Sequence[StoryId]) -> str:
         moved = merged_stories(self._db)
-        hidden = hidden_stories(self._db)
         return digest(*(plan.mark for plan in plans), repr(sorted(moved.items())), repr(sorted(hidden)))
 
     def _site_is_current(self, mark: str) -> bool:
@@ -163,91 +171,3 @@ class Publisher:
             with writing(self._db):
                 write_meta(self._db, _AUTHORITY, known)
         return known
-
-    def _channel(self, plan: _Plan, authority: str, shown: Set[StoryId]) -> Channel:
-        stories = [story.id for story in plan.selected]
-        loaded = load_stories(self._db, stories, languages=self._site.languages)
-        return make_channel(
-            plan.settings,
-            self._with_related(loaded, shown),
-            site=self._site,
-            output=self._output,
-            authority=authority,
-            words=story_words(self._db, TopicId(plan.settings.id), stories),
-        )
-
-    def _with_related(self, stories: Sequence[Story], shown: Set[StoryId]) -> list[Story]:
-        """The stories, each beside related ones that lead somewhere: to their page, or to their lead report."""
-        from aggregator.publish.content import Elsewhere
-
-        away = {other.id for story in stories for other in story.related if other.id not in shown}
-        found = load_stories(self._db, sorted(away), languages=self._site.languages)
-        leads = {story.id: story.lead for story in found}
-
-        def link(other: Related) -> Related | None:
-            if other.id in shown:
-                return other
-            lead = leads.get(other.id)
-            if lead is None or lead.url is None:
-                return None
-            return Elsewhere(
-                other.id, other.headline, other.language, other.first_published, lead.url, lead.source_title
-            )
-
-        return [replace(story, related=tuple(filter(None, map(link, story.related)))) for story in stories]
-
-    # What renders is loaded when something is to be rendered: most passes publish nothing
-
-    def _write_topic(self, channel: Channel) -> int:
-        from aggregator.publish.json_feed import json_feed
-        from aggregator.publish.pages import topic_page
-        from aggregator.publish.rss_atom import atom, rss
-
-        written = 0
-        for item in channel.items:
-            written += self._write_story(item.story)
-        for name, render in zip(_TOPIC_FILES, (rss, atom, json_feed, topic_page), strict=True):
-            written += write_if_changed(self._folder / channel.id / name, render(channel))
-        return written
-
-    def _write_story(self, story: Story) -> bool:
-        from aggregator.publish.pages import story_page
-
-        holding = set(topics_of(self._db, story.id))
-        page = story_page(
-            story,
-            url=story_url(self._site, story.id),
-            topics=[self._bare_channel(topic) for topic in self._topics if topic.id in holding],
-            site_title=self._site.title,
-        )
-        return write_if_changed(self._page(story.id), page)
-
-    def _bare_channel(self, topic: TopicSettings) -> Channel:
-        return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
-
-    def _write_site(self, channels: Sequence[Channel]) -> int:
-        from aggregator.opml import Outline, write_opml
-        from aggregator.publish.pages import index_page, moved_page
-
-        index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url)
-        outlines = [
-            Outline(url=f"{channel.url}rss.xml", title=channel.title, home=channel.url)
-            for channel in channels
-        ]
-        written = int(write_if_changed(self._folder / "index.html", index))
-        written += write_if_changed(self._folder / "topics.opml", write_opml(self._site.title, outlines))
-        hidden = set(hidden_stories(self._db))
-        moved = merged_stories(self._db)
-        for merged, into in moved.items():
-            if into not in hidden:
-                target = story_url(self._site, into)
-                written += write_if_changed(self._page(merged), moved_page(target, "This story has moved"))
-        self._remove_pages(hidden | {merged for merged, into in moved.items() if into in hidden})
-        return written
-
-    def _remove_pages(self, stories: Iterable[StoryId]) -> None:
-        for story in stories:
-            self._page(story).unlink(missing_ok=True)
-
-    def _page(self, story: StoryId) -> Path:
-        return self._folder / "stories" / f"{story}.html"

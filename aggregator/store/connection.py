@@ -118,6 +118,12 @@ def check_place(db: Database) -> None:
         )
 
 
+def changes(db: Database) -> tuple[int, int]:
+    """Differs from what it was before when anything was written meanwhile, here or by another program."""
+    ((version,),) = db.execute("PRAGMA data_version").fetchall()
+    return db.conn.total_changes, version
+
+
 def probe(db: Database) -> None:
     """See whether a store can be written to, by doing it. Raises StoreError."""
     check_place(db)

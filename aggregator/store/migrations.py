@@ -58,8 +58,15 @@ def version_5(db: Database) -> None:
 
 @MIGRATIONS()
 def version_6(db: Database) -> None:
-    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    """What was published when, what left the feeds, what sources allow and withdraw."""
     for statement in _VERSION_6:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_7(db: Database) -> None:
+    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    for statement in _VERSION_7:
         db.execute(statement)
 
 
@@ -287,6 +294,37 @@ _VERSION_5 = (
 )
 
 _VERSION_6 = (
+    # When a story first stood in a topic's feed, and whether it does now
+    """
+    CREATE TABLE publications (
+        topic TEXT NOT NULL,
+        story TEXT NOT NULL,
+        published_at TEXT NOT NULL,
+        shown INTEGER NOT NULL,
+        PRIMARY KEY (topic, story)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE archives (
+        topic TEXT NOT NULL,
+        page INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        former TEXT,
+        stories TEXT NOT NULL,
+        PRIMARY KEY (topic, page)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What the files of each publication were made from, and what the index says of it
+    "CREATE TABLE channels (topic TEXT PRIMARY KEY, mark TEXT, front TEXT NOT NULL) STRICT",
+    "ALTER TABLE topics DROP COLUMN published",
+    "ALTER TABLE entries ADD COLUMN withdrawn_at TEXT",
+    # Entries that the last document did not have, though it has older ones
+    "ALTER TABLE sources ADD COLUMN missing TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sources ADD COLUMN license TEXT",
+    "ALTER TABLE sources ADD COLUMN policy TEXT",
+)
+
+_VERSION_7 = (
     "ALTER TABLE sources ADD COLUMN hubs TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE sources ADD COLUMN topic TEXT",
     "CREATE INDEX sources_hubs ON sources (id) WHERE hubs <> '[]'",

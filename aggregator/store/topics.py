@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.model import EntryId, StoryId, TopicId
+from aggregator.model import EntryId, SourceId, StoryId, TopicId
 from aggregator.store.examples import await_judgement_of_all
 from aggregator.store.matches import match_all, read_match, unique
+from aggregator.store.publications import forget_marks
 from aggregator.times import from_text, to_text
 from aggregator.topic.rule import Rule
 from aggregator.topic.select import BAR, story_score
@@ -82,7 +83,7 @@ def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
         db.execute("DELETE FROM matches WHERE topic = ?", [topic])
         db.execute("DELETE FROM topics WHERE id = ?", [topic])
     if changed or gone:
-        db.execute("UPDATE topics SET published = NULL")
+        forget_marks(db)
     return [rule.topic for rule in changed]
 
 
@@ -143,15 +144,24 @@ def story_words(db: Database, topic: TopicId, stories: Iterable[StoryId]) -> dic
     return {story: unique(words) for story, words in found.items()}
 
 
-def published_mark(db: Database, topic: TopicId) -> str | None:
-    """What the topic's files were last made from."""
-    rows = list(db.query("SELECT published FROM topics WHERE id = ?", [topic]))
-    return rows[0]["published"] if rows else None
-
-
-def set_published_mark(db: Database, topic: TopicId, mark: str) -> None:
-    """Remember what the topic's files were made from."""
-    db.execute("UPDATE topics SET published = ? WHERE id = ?", [mark, topic])
+def group_stories(
+    db: Database, sources: Collection[SourceId] | None, *, since: datetime
+) -> Iterator[Selected]:
+    """All stories, or those that one of these sources reports, in the order of a feed and without hidden ones."""
+    chosen = "source IN (SELECT value FROM json_each(:sources))"
+    reported = f"EXISTS (SELECT 1 FROM entries WHERE story = stories.id AND {chosen})"
+    rows = db.query(
+        f"""
+        SELECT id, updated, version, pinned FROM stories
+        WHERE (updated >= :since OR pinned) AND NOT hidden AND merged_into IS NULL
+            AND {"1" if sources is None else reported}
+        ORDER BY pinned DESC, updated DESC, id
+        """,
+        {"since": to_text(since), "sources": json.dumps(sorted(sources or ()))},
+    )
+    for row in rows:
+        updated, pinned = from_text(row["updated"]), bool(row["pinned"])
+        yield Selected(StoryId(row["id"]), updated, row["version"], pinned, sources=1, score=1.0)
 
 
 def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[str, Any]]:
@@ -161,7 +171,8 @@ def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[
         f"SELECT {columns} FROM stories WHERE pinned AND NOT hidden ORDER BY updated DESC, id"
     )
     ((count,),) = db.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM matches WHERE topic = ? LIMIT ?)", [topic, _MANY]
+        "SELECT count(*) FROM (SELECT 1 FROM matches WHERE topic = ? AND strength > ? LIMIT ?)",
+        [topic, BAR, _MANY],
     ).fetchall()
     yield from db.query(
         f"""
@@ -169,24 +180,29 @@ def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[
         WHERE updated >= :since AND NOT pinned AND NOT hidden AND {_FEW if count < _MANY else _EACH}
         ORDER BY updated DESC, id
         """,
-        {"since": to_text(since), "topic": topic},
+        {"since": to_text(since), "topic": topic, "bar": BAR},
     )
 
 
-_FEW = "id IN (SELECT story FROM matches JOIN entries ON entries.id = entry WHERE topic = :topic)"
+# A mean above the bar has a part above it
+_FEW = """id IN (
+    SELECT story FROM matches JOIN entries ON entries.id = entry WHERE topic = :topic AND strength > :bar
+)"""
 """From the few matches to their stories."""
 _EACH = """EXISTS (
-    SELECT 1 FROM entries CROSS JOIN matches ON topic = :topic AND entry = entries.id WHERE story = stories.id
+    SELECT 1 FROM entries CROSS JOIN matches ON topic = :topic AND entry = entries.id AND strength > :bar
+    WHERE story = stories.id
 )"""
 """Through the latest stories, of which enough will hold a match soon."""
 
 
 def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict[StoryId, Standing]:
     """Of those stories that have an entry to which the topic listens."""
-    rows = db.query(
+    # Plain rows: this is most of what it takes to see that nothing is to be published
+    rows = db.execute(
         """
-        SELECT story, coalesce(duplicate_of, entries.id) AS original, duplicate_of IS NULL AS is_original,
-            source, language, coalesce(strength, 0) AS strength
+        SELECT story, coalesce(duplicate_of, entries.id), duplicate_of IS NULL, source, language,
+            coalesce(strength, 0)
         FROM json_each(:stories) AS asked CROSS JOIN entries ON entries.story = asked.value
             LEFT JOIN matches ON matches.topic = :topic AND matches.entry = entries.id
         """,
@@ -196,14 +212,12 @@ def _standings(db: Database, topic: TopicId, stories: Sequence[StoryId]) -> dict
     # A report and its copies are as one, and match as the one of them that matches best
     originals: dict[StoryId, dict[EntryId, float]] = defaultdict(dict)
     sources: dict[StoryId, set[str]] = defaultdict(set)
-    for row in rows:
-        if row["is_original"]:
-            sources[row["story"]].add(row["source"])
-        if (admitted is None or row["source"] in admitted) and (
-            not languages or row["language"] in languages
-        ):
-            found = originals[row["story"]]
-            found[row["original"]] = max(found.get(row["original"], 0.0), row["strength"])
+    for story, original, is_original, source, language, strength in rows:
+        if is_original:
+            sources[story].add(source)
+        if (admitted is None or source in admitted) and (not languages or language in languages):
+            found = originals[story]
+            found[original] = max(found.get(original, 0.0), strength)
     return {
         story: Standing(
             story_score(found.values()),

@@ -21,10 +21,8 @@ from aggregator.store.pings import (
     Ping,
     due_pings,
     hold_pings,
-    keep_pings,
     record_told,
     record_untold,
-    untold,
 )
 from aggregator.store.sources import ask_soon
 from aggregator.store.subscriptions import (
@@ -192,12 +190,7 @@ def ping(
     One goes ahead: while the hub is down it is asked for one alone. What it does not take is told later and
     later, for as long as it takes. Returns how many it took; there may be more.
     """
-    if hub is None:
-        if untold(db)[0]:
-            with writing(db):
-                keep_pings(db, ())
-        return 0
-    if not (due := due_pings(db, now=now(), limit=_TOLD_AT_ONCE)):
+    if hub is None or not (due := due_pings(db, now=now(), limit=_TOLD_AT_ONCE)):
         return 0
     told = 0
     with closing(Fetcher(_hub_limits(limits))) as fetcher:
