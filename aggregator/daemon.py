@@ -36,9 +36,10 @@ from aggregator.topic.rule import Rule
 from aggregator.update import (
     Clock,
     Observer,
+    deliver,
     make_limits,
-    make_publisher,
     make_rules,
+    publish,
     synchronize,
     update,
 )
@@ -49,6 +50,7 @@ log = logging.getLogger("aggregator")
 _POLL_SECONDS = 10
 _WATCH_SECONDS = 5
 _PUBLISH_SECONDS = 60
+_DELIVER_SECONDS = 10
 _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
 _REST_SECONDS = 600
@@ -136,6 +138,7 @@ class Daemon:
             self._watch: _WATCH_SECONDS,
             self._poll: _POLL_SECONDS,
             self._publish: _PUBLISH_SECONDS,
+            self._deliver: _DELIVER_SECONDS,
             self._tidy: _UPKEEP_SECONDS,
             self._back_up: _BACKUP_SECONDS,
         }
@@ -274,9 +277,23 @@ class Daemon:
             log.warning("%s", summary.warning)
 
     def _publish(self) -> None:
-        published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())
+        published = publish(self._db, self._configuration, now=self._clock.now())
         if published.files:
             log.info("published %d topics, %d files", published.topics, published.files)
+
+    def _deliver(self) -> None:
+        done = deliver(self._db, self._configuration, clock=self._clock, stop=self._stop)
+        if done.sent:
+            log.info("%d deliveries sent", done.sent)
+        for receiver, refusal in done.troubles:
+            log.warning(
+                "%s, %s %s: %s; %s",
+                receiver.topic.id,
+                receiver.kind,
+                receiver.name,
+                _plain(refusal.message),
+                "given up" if refusal.is_final else "tried again later",
+            )
 
     def _tidy(self) -> None:
         keep = self._configuration.aggregator.storage.keep
@@ -357,6 +374,9 @@ class Daemon:
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if (failure := harvest.failure) is not None:
-        # It may quote what a server sent: on one line, so that none can write into the log
-        message = "".join(sign if sign.isprintable() else " " for sign in failure.message)
-        log.warning("%s: %s (%s)", harvest.source, message, advice(failure.kind))
+        log.warning("%s: %s (%s)", harvest.source, _plain(failure.message), advice(failure.kind))
+
+
+def _plain(text: str) -> str:
+    """What may quote a server, on one line: none can write into the log."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -100,6 +100,10 @@ class Publisher:
             forget_gone(self._db, gone)
         return Published(len(stale), files)
 
+    def channel(self, topic: TopicSettings, stories: Sequence[StoryId], *, now: datetime) -> Channel:
+        """These stories, in this order, as the topic's feeds show them."""
+        return self._make_channel(topic, stories, self._authority(now), set(stories))
+
     def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
         selected = choose(
             selected_stories(self._db, TopicId(topic.id), since=now - topic.max_age),
@@ -149,15 +153,19 @@ class Publisher:
         return known
 
     def _channel(self, plan: _Plan, authority: str, shown: Set[StoryId]) -> Channel:
-        stories = [story.id for story in plan.selected]
+        return self._make_channel(plan.settings, [story.id for story in plan.selected], authority, shown)
+
+    def _make_channel(
+        self, topic: TopicSettings, stories: Sequence[StoryId], authority: str, shown: Set[StoryId]
+    ) -> Channel:
         loaded = load_stories(self._db, stories, languages=self._site.languages)
         return make_channel(
-            plan.settings,
+            topic,
             self._with_related(loaded, shown),
             site=self._site,
             output=self._output,
             authority=authority,
-            words=story_words(self._db, TopicId(plan.settings.id), stories),
+            words=story_words(self._db, TopicId(topic.id), stories),
         )
 
     def _with_related(self, stories: Sequence[Story], shown: Set[StoryId]) -> list[Story]:
