@@ -284,7 +284,7 @@ class Daemon:
     def _deliver(self) -> None:
         done = deliver(self._db, self._configuration, clock=self._clock, stop=self._stop)
         if done.sent:
-            log.info("%d deliveries sent", done.sent)
+            log.info("deliveries sent: %d", done.sent)
         for receiver, refusal in done.troubles:
             log.warning(
                 "%s, %s %s: %s; %s",

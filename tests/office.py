@@ -129,23 +129,30 @@ class Mailbox:
         self, _server: SMTP, _session: object, _envelope: Envelope, _mechanism: str, data: LoginPassword
     ) -> AuthResult:
         self.logins.append((data.login, data.password))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
     @property
     def messages(self) -> list[EmailMessage]:
         return [message for _, message in self.taken]
 
 
+class _Controller(Controller):
+    def _trigger_server(self) -> None:
+        # It asks whether the server answers: at the port that the system chose, not at 0
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 @contextmanager
 def serving_mailbox(mailbox: Mailbox | None = None, **options: Any) -> Iterator[Mailbox]:
     """An SMTP server on a free port of loopback."""
     mailbox = mailbox or Mailbox()
-    controller = Controller(
+    controller = _Controller(
         mailbox, hostname="127.0.0.1", port=mailbox.port, authenticator=mailbox.authenticate, **options
     )
     controller.start()
     try:
-        mailbox.port = controller.server.sockets[0].getsockname()[1]
+        mailbox.port = controller.port
         yield mailbox
     finally:
         controller.stop()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import signal
 import threading
 from datetime import timedelta
@@ -373,6 +375,42 @@ def test_kill_9_while_a_webhook_is_under_way_costs_nothing_but_a_repeat(
     before, after = [one for one in origin.requests if one.path == "/hook"]
     assert before.headers["webhook-id"] == after.headers["webhook-id"]
     assert titles([after]) == ["Storm over the harbour"]
+
+
+def test_a_receiver_checks_it_as_documented(office: Office, origin: Origin) -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs/notify.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    office.now = clock.now()
+    office.bring("one report")
+    office.deliver()
+    (asked,) = origin.requests
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    assert names["is_genuine"](key, asked.headers, asked.body)
+    assert not names["is_genuine"](key, asked.headers, asked.body + b" ")
+    assert not names["is_genuine"](key[1:], asked.headers, asked.body)
+    late = {**asked.headers, "webhook-timestamp": str(int(asked.headers["webhook-timestamp"]) - 301)}
+    assert not names["is_genuine"](key, late, asked.body)
+
+
+def test_the_daemon_delivers_what_is_new(tmp_path: Path, origin: Origin) -> None:
+    item = {"title": "A ship in the harbour", "link": "https://one.example/1"}
+    config = configure(
+        tmp_path,
+        {"one": origin.put("/one.xml", rss("one", item))},
+        topics=(TOPIC % origin.put("/hook")),
+    )
+    with started(tmp_path / "first", "--config", config, "update") as first:
+        assert first.process.wait(60) == 0, first.said()
+    other = {"title": "Storm over the harbour", "link": "https://one.example/2"}
+    origin.put("/one.xml", rss("one", item, other))
+    with open_store(tmp_path / "store.db") as db:
+        db.execute("UPDATE sources SET next_due_at = ''")
+    with started(tmp_path / "log", "--config", config, "run") as daemon:
+        daemon.hears("INFO deliveries sent: 1\n")
+        assert daemon.stop() == 0
+    assert titles([one for one in origin.requests if one.path == "/hook"]) == ["Storm over the harbour"]
 
 
 def test_two_topics_tell_one_webhook_each_of_its_own(books: Books, origin: Origin) -> None:
