@@ -63,6 +63,10 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     language: str | None = None
     is_opinion: bool = False
+    body: bytes | None = None
+    """Sent as a POST, whose redirects are answers like others (RFC 9110 §15.4: they may turn it into a GET)."""
+    content_type: str | None = None
+    """Of the body."""
 
 
 @dataclass(frozen=True, slots=True)

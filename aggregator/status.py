@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,10 +12,14 @@ from sqlite_utils import Database
 
 from aggregator.advice import advice
 from aggregator.embed import describe
+from aggregator.receivers import Receiver
 from aggregator.settings import SourceSettings
 from aggregator.store.meta import last_passes, last_window
+from aggregator.store.outbox import Post, posts
 from aggregator.store.sources import SourceState, due_sources, source_states
 from aggregator.times import to_text
+
+_NOTHING = Post(0, 0, None, None, 0, None)
 
 
 class SourceHealth(TypedDict):
@@ -39,6 +44,20 @@ class SourceHealth(TypedDict):
     trackers: int
 
 
+class ReceiverHealth(TypedDict):
+    """Whom a topic notifies, as `topics notify` and `status` show it."""
+
+    topic: str
+    kind: str
+    to: str
+    waiting: int
+    next_due: str | None
+    sent: str | None
+    failures: int
+    failed: int
+    error: str | None
+
+
 class Status(TypedDict):
     """What `status --json` prints."""
 
@@ -54,6 +73,7 @@ class Status(TypedDict):
     embedder: str
     window: dict[str, Any] | None
     passes: list[dict[str, Any]]
+    notify: list[ReceiverHealth]
 
 
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
@@ -66,10 +86,31 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
     return [_health(source, states.get(source.id), counts.get(source.id, 0)) for source in sources]
 
 
+def receiver_health(db: Database, receivers: Iterable[Receiver]) -> list[ReceiverHealth]:
+    """How it stands with each receiver, in the order of the configuration."""
+    known = posts(db)
+    return [_receiver_health(one, known.get(one.id, _NOTHING)) for one in receivers]
+
+
+def _receiver_health(receiver: Receiver, post: Post) -> ReceiverHealth:
+    return ReceiverHealth(
+        topic=receiver.topic.id,
+        kind=receiver.kind,
+        to=receiver.name,
+        waiting=post.waiting,
+        next_due=_text(post.next_due),
+        sent=_text(post.sent_at),
+        failures=post.failures,
+        failed=post.failed,
+        error=post.error,
+    )
+
+
 def status(
     db: Database,
     sources: tuple[SourceSettings, ...],
     *,
+    receivers: Iterable[Receiver] = (),
     database: Path,
     embedder: str,
     now: datetime,
@@ -98,6 +139,7 @@ def status(
         embedder=describe(embedder),
         window=last_window(db),
         passes=list(last_passes(db, passes)),
+        notify=receiver_health(db, receivers),
     )
 
 

@@ -12,7 +12,7 @@ from aggregator.cli.output import Column, json_option, print_fields, print_json,
 from aggregator.cli.session import Session
 
 if TYPE_CHECKING:
-    from aggregator.status import Status
+    from aggregator.status import ReceiverHealth, Status
 
 
 @click.command()
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(session: Session, as_json: bool) -> None:
     """Show the health of the sources, what is due, the last passes and the size of the store."""
+    from aggregator.receivers import receivers
     from aggregator.status import status as figures
 
     configuration = session.configuration
@@ -27,6 +28,7 @@ def status(session: Session, as_json: bool) -> None:
         found = figures(
             db,
             configuration.sources,
+            receivers=receivers(configuration.topics.topics),
             database=configuration.database,
             embedder=configuration.aggregator.stories.embedder,
             now=clock.now(),
@@ -49,6 +51,7 @@ def _print(found: Status) -> None:
             "sources": states,
             "due now": f"{found['due']:,}",
             "next due": found["next_due"],
+            **_deliveries(found["notify"]),
         }
     )
     if found["window"] and found["window"]["warning"]:
@@ -71,6 +74,22 @@ def _print(found: Status) -> None:
         click.echo()
         kinds = {str(one["kind"]): one["advice"] for one in found["failing"]}
         print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
+    if troubled := [one for one in found["notify"] if one["error"] or one["failed"]]:
+        click.echo()
+        print_table(
+            [
+                Column("not delivered"),
+                Column("to"),
+                Column("waiting", "number"),
+                Column("next try", "time", spare=1),
+                Column("given up", "number"),
+                Column("why", "text"),
+            ],
+            [
+                (one["topic"], one["to"], one["waiting"], one["next_due"], one["failed"], one["error"])
+                for one in troubled
+            ],
+        )
     if found["passes"]:
         names = ("sources", "failed", "entries_new", "topics_published", "seconds")
         click.echo()
@@ -78,6 +97,15 @@ def _print(found: Status) -> None:
             [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
             [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
         )
+
+
+def _deliveries(receivers: list[ReceiverHealth]) -> dict[str, str]:
+    if not receivers:
+        return {}
+    waiting = sum(one["waiting"] for one in receivers)
+    failed = sum(one["failed"] for one in receivers)
+    more = f", {failed:,} given up (`aggregator topics notify --retry` tries again)" if failed else ""
+    return {"deliveries": f"{waiting:,} waiting{more}"}
 
 
 def _window(window: dict[str, Any] | None) -> str | None:

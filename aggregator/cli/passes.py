@@ -10,12 +10,15 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import counted, print_json
+from aggregator.cli.output import clean, counted, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from aggregator.config import Configuration
     from aggregator.ledger import Applied
     from aggregator.model import Harvest
     from aggregator.store.sources import Scope
@@ -115,11 +118,24 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 stop=stop,
                 observer=Observer(bar.started, harvested),
             )
+        if not stop.is_set():
+            _deliver(db, configuration, stop)
         prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
     failures.say()
     if summary.warning:
         click.echo(f"warning: {summary.warning}", err=True)
     return summary
+
+
+def _deliver(db: Database, configuration: Configuration, stop: threading.Event) -> None:
+    from aggregator.update import Clock, deliver
+
+    done = deliver(db, configuration, clock=Clock(clock.now, clock.seconds), stop=stop)
+    for receiver, refusal in done.troubles:
+        said = clean(f"{receiver.topic.id}, {receiver.kind} {receiver.name}: {refusal.message}")
+        click.echo(f"warning: {said}; {'given up' if refusal.is_final else 'tried again later'}", err=True)
+    if done.sent:
+        click.echo(f"{counted(done.sent, 'delivery', 'deliveries')} sent.", err=True)
 
 
 def _print_summary(summary: Summary, *, was_stopped: bool) -> None:

@@ -170,6 +170,12 @@ class _Transfer:
             headers["if-none-match"] = f"If-None-Match: {validators.etag}"
         if validators.last_modified:
             headers["if-modified-since"] = f"If-Modified-Since: {validators.last_modified}"
+        if self.request.body is not None:
+            # A large body would wait for a leave to be sent that many servers never give
+            headers |= {"accept": "Accept: */*", "expect": "Expect:"}
+            headers["content-type"] = (
+                f"Content-Type: {self.request.content_type or 'application/octet-stream'}"
+            )
         if _origin(self.url) == self.origin:
             headers |= {name.lower(): f"{name}: {value}" for name, value in self.request.headers}
         return list(headers.values())
@@ -177,7 +183,7 @@ class _Transfer:
     def outcome(self, status: int) -> Response | Failure | None:
         """What has come of it, None when it goes on: `url` is then the next to ask."""
         location = self.headers.get("location")
-        if status in _REDIRECTED and location:
+        if status in _REDIRECTED and location and self.request.body is None:
             return self._redirect(status, location)
         permanent = self.hops and _PERMANENT.issuperset(self.hops)
         return Response(self.url, status, self.headers, self.body.document(), self.url if permanent else None)
@@ -323,6 +329,12 @@ class Fetcher:
         headers = [header.encode("latin-1", "replace") for header in transfer.request_headers()]
         left = self.limits.timeout - transfer.seconds
         curl.setopt(pycurl.URL, transfer.url)
+        if transfer.request.body is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(transfer.request.body))
+            curl.setopt(pycurl.COPYPOSTFIELDS, transfer.request.body)
         curl.setopt(pycurl.HTTPHEADER, headers)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(left * 1000)))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(left, _CONNECT_SECONDS) * 1000)))
