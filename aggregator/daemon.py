@@ -37,9 +37,10 @@ from aggregator.topic.rule import Rule
 from aggregator.update import (
     Clock,
     Observer,
+    deliver,
     make_limits,
-    make_publisher,
     make_rules,
+    publish,
     synchronize,
     update,
 )
@@ -53,6 +54,7 @@ _WATCH_SECONDS = 5
 _PUBLISH_SECONDS = 60
 _AGE_SECONDS = 600
 """After so long it is published without a change too: stories grow too old for a feed."""
+_DELIVER_SECONDS = 10
 _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
 _HEAR_SECONDS = 5
@@ -152,6 +154,7 @@ class Daemon:
             self._watch: _WATCH_SECONDS,
             self._poll: _POLL_SECONDS,
             self._publish: _PUBLISH_SECONDS,
+            self._deliver: _DELIVER_SECONDS,
             self._tidy: _UPKEEP_SECONDS,
             self._back_up: _BACKUP_SECONDS,
             self._hear: _HEAR_SECONDS,
@@ -314,10 +317,24 @@ class Daemon:
         state, seconds = changes(self._db), self._clock.seconds()
         if state == self._published and seconds < self._publish_again:
             return
-        published = make_publisher(self._db, self._configuration).publish(now=self._clock.now())
+        published = publish(self._db, self._configuration, now=self._clock.now())
         if published.files:
             log.info("published %d topics, %d files", published.topics, published.files)
         self._published, self._publish_again = changes(self._db), seconds + _AGE_SECONDS
+
+    def _deliver(self) -> None:
+        done = deliver(self._db, self._configuration, clock=self._clock, stop=self._stop)
+        if done.sent:
+            log.info("deliveries sent: %d", done.sent)
+        for receiver, refusal in done.troubles:
+            log.warning(
+                "%s, %s %s: %s; %s",
+                receiver.topic.id,
+                receiver.kind,
+                receiver.name,
+                _plain(refusal.message),
+                "given up" if refusal.is_final else "tried again later",
+            )
 
     def _tidy(self) -> None:
         keep = self._configuration.aggregator.storage.keep
@@ -399,6 +416,9 @@ class Daemon:
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if (failure := harvest.failure) is not None:
-        # It may quote what a server sent: on one line, so that none can write into the log
-        message = "".join(sign if sign.isprintable() else " " for sign in failure.message)
-        log.warning("%s: %s (%s)", harvest.source, message, advice(failure.kind))
+        log.warning("%s: %s (%s)", harvest.source, _plain(failure.message), advice(failure.kind))
+
+
+def _plain(text: str) -> str:
+    """What may quote a server, on one line: none can write into the log."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

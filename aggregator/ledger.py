@@ -111,7 +111,9 @@ class Ledger:
         state, failure = self._states[harvest.source], harvest.failure
         failures = state.failures + 1
         if failure.retry_at and failure.host:
-            self._retry_at[failure.host] = failure.retry_at
+            # Two answers of one host may name two times: who waits for the later one has heeded both
+            known = self._retry_at.get(failure.host, failure.retry_at)
+            self._retry_at[failure.host] = max(known, failure.retry_at)
         retry_at = self._retry_at.get(failure.host, state.retry_at) if failure.host else failure.retry_at
         due = due_after_failure(
             failures,

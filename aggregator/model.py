@@ -63,8 +63,12 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     language: str | None = None
     is_opinion: bool = False
-    form: tuple[tuple[str, str], ...] = ()
-    """Where there is one, it is sent by POST: this is no harvest, but a word to a hub."""
+    body: bytes | None = None
+    """Sent as a POST, whose redirects are answers like others (RFC 9110 §15.4: they may turn it into a GET)."""
+    content_type: str | None = None
+    """Of the body."""
+    resends: bool = False
+    """The body is sent on to where it is redirected, though not out of HTTPS: it may be secret."""
 
 
 @dataclass(frozen=True, slots=True)

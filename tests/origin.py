@@ -29,6 +29,8 @@ class Asked:
 
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
+    """What a POST brought."""
 
 
 @dataclass
@@ -66,7 +68,8 @@ def serving_origin() -> Iterator[Origin]:
 
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            origin.requests.append(Asked(self.path, headers))
+            size = int(headers.get("content-length", "0"))
+            origin.requests.append(Asked(self.path, headers, self.rfile.read(size)))
             origin.reached.set()
             answer = origin.answers.get(self.path, Answer(status=404))
             if answer.held is not None:
@@ -81,6 +84,8 @@ def serving_origin() -> Iterator[Origin]:
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
+
+        do_POST = do_GET
 
         def log_message(self, *_: object) -> None:
             pass

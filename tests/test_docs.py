@@ -44,6 +44,11 @@ NOT_RUN = [
     ),
     ("aggregator run", "does not end", "tests/test_daemon.py"),
     ("aggregator demo --embedder words", "does not end without --once", "tests/test_demo.py"),
+    (
+        "aggregator topics notify korea-ukraine-defense --test",
+        "writes to receivers on the network",
+        "tests/test_notify.py",
+    ),
     ("aggregator serve", "does not end", "tests/test_cli.py"),
     ("aggregator sources add https://.*", "asks the network", "tests/test_cli_sources.py"),
     ("aggregator sources discover kyivindependent.com", "asks the network", "tests/test_cli_sources.py"),
@@ -69,6 +74,7 @@ WITH_JSON: dict[str, list[str]] = {
     "sources discover": ["{origin}han-river-times.xml"],
     "topics list": [],
     "topics preview": ["korea"],
+    "topics notify": [],
     "stories list": [],
     "stories show": [STORY],
     "stories search": ["umerov"],
@@ -173,6 +179,7 @@ def test_the_documented_default_is_the_one_that_holds(name: str) -> None:
         assert words == "required"
         return
     needed = {"url": "https://news.example/", "id": "one", "title": "One"}
+    needed |= {"host": "mail.example", "sender": "desk@news.example"}
     needed = {one: value for one, value in needed.items() if model.model_fields.get(one, info).is_required()}
     value = "" if words in ("empty", "from the URL") else yaml.safe_load(words)
     assert value != "" or key in ("id", "description")
@@ -298,6 +305,8 @@ def serving_sources_of(folder: Path) -> AbstractContextManager[str]:
 
 def test_the_json_fields_of_every_command_are_documented(demo: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(demo, tmp_path / "demo")
+    with (folder / "topics.yaml").open("a", encoding="utf-8") as file:
+        file.write("    notify: [{webhook: 'http://127.0.0.1/'}]\n")
     told = {name for name, command in TREE.items() if "--json" in options_of(command)}
     assert {name.partition(" --")[0] for name in WITH_JSON} == told
     with serving_sources_of(folder) as origin:

@@ -127,7 +127,7 @@ def test_a_header_that_is_nonsense_is_no_harm(header: str) -> None:
     ],
 )
 def test_what_is_sent_is_sent_on_but_not_out_of_https(status: int, location: str, goes_on: bool) -> None:
-    request = Request(SourceId("a"), HUB, form=(("hub.secret", "s"),))
+    request = Request(SourceId("a"), HUB, body=b"hub.secret=s", resends=True)
     transfer = _Transfer(request, HUB, 1000)
     transfer.headers["location"] = location
     outcome = transfer.outcome(status)

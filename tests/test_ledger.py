@@ -304,6 +304,18 @@ def test_a_host_that_asks_for_rest_is_left_alone_with_all_of_its_sources(books: 
     assert [state.id for state in due_sources(books.db, "all", now=NOON + 2 * HOUR)] == ["c"]
 
 
+def test_of_two_times_that_a_host_names_the_later_one_counts_for_all(books: Books) -> None:
+    for id in "ab":
+        books.db.execute("UPDATE sources SET host = 'news.example' WHERE id = ?", [id])
+    ledger = books.ledger()
+    asked = {"kind": "rate_limited", "host": "news.example"}
+    ledger.apply(failure("a", **asked, retry_at=NOON + 5 * HOUR))
+    ledger.apply(failure("b", **asked, retry_at=NOON + HOUR))
+    for id in "ab":
+        assert books.state(id).retry_at == NOON + 5 * HOUR
+        assert (books.state(id).next_due_at or NOON) >= NOON + 5 * HOUR
+
+
 def test_a_source_that_is_new_at_a_resting_host_waits_too(books: Books) -> None:
     books.configure(sources=[source("a", url="https://news.example/a")])
     books.apply(failure("a", kind="rate_limited", host="news.example", retry_at=NOON + HOUR))

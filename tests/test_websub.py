@@ -755,7 +755,7 @@ def test_without_a_daemon_there_is_no_callback(tmp_path: Path) -> None:
 
 def test_a_hub_in_a_private_network_is_not_asked() -> None:
     with serving_hub(lambda: NOON) as hub, closing(Fetcher(Limits("test"))) as fetcher:
-        request = Request(SourceId("one"), hub.address, form=(("hub.mode", "subscribe"),))
+        request = Request(SourceId("one"), hub.address, body=b"hub.mode=subscribe")
         ((_, outcome),) = fetcher.run([request])
         assert isinstance(outcome, Failure)
         assert outcome.kind == "private_address"

@@ -12,7 +12,7 @@ from aggregator.cli.output import Column, counted, json_option, print_fields, pr
 from aggregator.cli.session import Session
 
 if TYPE_CHECKING:
-    from aggregator.status import HubHealth, PingHealth, Status
+    from aggregator.status import HubHealth, PingHealth, ReceiverHealth, Status
 
 
 @click.command()
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def status(session: Session, as_json: bool) -> None:
     """Show the health of the sources, what is due, the last passes and the size of the store."""
+    from aggregator.receivers import receivers
     from aggregator.status import status as figures
 
     configuration = session.configuration
@@ -27,6 +28,7 @@ def status(session: Session, as_json: bool) -> None:
         found = figures(
             db,
             configuration.sources,
+            receivers=receivers(configuration.topics.topics),
             database=configuration.database,
             embedder=configuration.aggregator.stories.embedder,
             now=clock.now(),
@@ -51,6 +53,7 @@ def _print(found: Status) -> None:
             "next due": found["next_due"],
             "hubs": _hubs(found["hubs"]),
             "pings": _pings(found["pings"]),
+            **_deliveries(found["notify"]),
         }
     )
     if found["window"] and found["window"]["warning"]:
@@ -73,6 +76,22 @@ def _print(found: Status) -> None:
         click.echo()
         kinds = {str(one["kind"]): one["advice"] for one in found["failing"]}
         print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
+    if troubled := [one for one in found["notify"] if one["error"] or one["failed"]]:
+        click.echo()
+        print_table(
+            [
+                Column("not delivered"),
+                Column("to"),
+                Column("waiting", "number"),
+                Column("next try", "time", spare=1),
+                Column("given up", "number"),
+                Column("why", "text"),
+            ],
+            [
+                (one["topic"], one["to"], one["waiting"], one["next_due"], one["failed"], one["error"])
+                for one in troubled
+            ],
+        )
     if found["passes"]:
         names = ("sources", "failed", "entries_new", "topics_published", "seconds")
         click.echo()
@@ -98,6 +117,15 @@ def _pings(pings: PingHealth) -> str | None:
         return None
     problem = f": {pings['problem']}" if pings["problem"] else ""
     return f"{pings['waiting']:,} waiting{problem}"
+
+
+def _deliveries(receivers: list[ReceiverHealth]) -> dict[str, str]:
+    if not receivers:
+        return {}
+    waiting = sum(one["waiting"] for one in receivers)
+    failed = sum(one["failed"] for one in receivers)
+    more = f", {failed:,} given up (`aggregator topics notify --retry` tries again)" if failed else ""
+    return {"deliveries": f"{waiting:,} waiting{more}"}
 
 
 def _window(window: dict[str, Any] | None) -> str | None:

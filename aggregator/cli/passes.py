@@ -10,7 +10,7 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import counted, print_json
+from aggregator.cli.output import clean, counted, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
@@ -18,7 +18,7 @@ from aggregator.errors import UsageError
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from aggregator.config.load import Configuration
+    from aggregator.config import Configuration
     from aggregator.ledger import Applied
     from aggregator.model import Harvest
     from aggregator.store.sources import Scope
@@ -119,7 +119,9 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
                 stop=stop,
                 observer=Observer(bar.started, harvested),
             )
-        _tell_hub(db, configuration, stop)
+        if not stop.is_set():
+            _tell_hub(db, configuration, stop)
+            _deliver(db, configuration, stop)
         prune_daily(db, keep=configuration.aggregator.storage.keep, now=clock.now())
     failures.say()
     if summary.warning:
@@ -134,6 +136,17 @@ def _tell_hub(db: Database, configuration: Configuration, stop: threading.Event)
     hub, limits = configuration.aggregator.output.hub, make_limits(configuration)
     while ping(db, hub=hub, limits=limits, now=clock.now, stopped=stop.is_set):
         pass
+
+
+def _deliver(db: Database, configuration: Configuration, stop: threading.Event) -> None:
+    from aggregator.update import Clock, deliver
+
+    done = deliver(db, configuration, clock=Clock(clock.now, clock.seconds), stop=stop)
+    for receiver, refusal in done.troubles:
+        said = clean(f"{receiver.topic.id}, {receiver.kind} {receiver.name}: {refusal.message}")
+        click.echo(f"warning: {said}; {'given up' if refusal.is_final else 'tried again later'}", err=True)
+    if done.sent:
+        click.echo(f"{counted(done.sent, 'delivery', 'deliveries')} sent.", err=True)
 
 
 def _print_summary(summary: Summary, *, was_stopped: bool) -> None:

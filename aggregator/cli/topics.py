@@ -1,4 +1,4 @@
-"""The commands `topics`: list, preview."""
+"""The commands `topics`: list, preview, notify."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import session as clock
+from aggregator.cli.notify import notify
 from aggregator.cli.output import (
     Column,
     counted,
@@ -113,6 +114,9 @@ def preview(session: Session, query: str, limit: int | None, as_json: bool) -> N
     if printed:
         rest = f" ({printed:,} shown)" if printed < len(matches) else ""
         note(f"{counted(len(matches), 'entry matches', 'entries match')}{rest}.")
+
+
+topics.add_command(notify)
 
 
 def _rule(configuration: Configuration, query: str) -> Rule:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
 
+from aggregator import chat
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
-from aggregator.settings import Aggregator, SourceSettings, TopicSettings
+from aggregator.settings import Aggregator, Notify, SourceSettings, TopicSettings, webhook_key
 from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
@@ -23,6 +24,8 @@ _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
 _BACKUP_EVERY = timedelta(minutes=1)
+_NOTIFY_OPTIONS = {"webhook": ("secret", "headers"), "mail": ("every", "at", "weekday"), "chat": ()}
+"""The kinds of receivers, and the options that are theirs alone."""
 _RESERVED = ("stories", "websub", "index.html", "topics.opml")
 
 
@@ -65,6 +68,12 @@ def check_aggregator(document: Document, aggregator: Aggregator) -> None:
     backup = aggregator.storage.backup
     if backup and backup.every < _BACKUP_EVERY:
         document.report(("storage", "backup", "every"), "must be at least 1m")
+    if mail := aggregator.mail:
+        if (mail.user is None) != (mail.password is None):
+            missing = "user" if mail.user is None else "password"
+            document.report(("mail", missing), "is missing: user and password go together")
+        elif mail.user is not None and mail.security == "none":
+            document.warn(("mail", "security"), "the password goes over the network in plain text")
 
 
 def check_sources(document: Document, sources: dict[int, SourceSettings]) -> None:
@@ -72,12 +81,7 @@ def check_sources(document: Document, sources: dict[int, SourceSettings]) -> Non
     _check_twins(document, "url", {("sources", i, "url"): source.url for i, source in sources.items()})
     _check_twins(document, "id", {("sources", i, "id"): source.id for i, source in sources.items()})
     for index, source in sources.items():
-        for name, value in source.headers.items():
-            keys = ("sources", index, "headers", name)
-            if not _TOKEN.fullmatch(name):
-                document.report(keys, f"{quoted(name)} is not the name of a header", at_key=True)
-            elif not _FIELD_VALUE.fullmatch(value):
-                document.report(keys, f"{document.found(keys)} has characters that no header may hold")
+        _check_headers(document, ("sources", index), source.headers)
 
 
 def check_topics(
@@ -126,6 +130,56 @@ def check_topic_sources(
                     keys = ("topics", index, "sources", name, position)
                     hint = suggestion(word, sorted(known))
                     document.report(keys, f"no source has the {kind} {document.found(keys)}{hint}")
+
+
+def check_notify(document: Document, topics: dict[int, TopicSettings], *, has_mail: bool) -> None:
+    """Receivers that are none or several at once, options of another kind, what a kind needs and lacks."""
+    for index, topic in topics.items():
+        seen: dict[str, Keys] = {}
+        for position, one in enumerate(topic.notify):
+            keys = ("topics", index, "notify", position)
+            kinds = [kind for kind in _NOTIFY_OPTIONS if getattr(one, kind)]
+            if len(kinds) != 1:
+                document.report(keys, "expected one of webhook, mail and chat")
+                continue
+            (kind,) = kinds
+            _check_options(document, keys, kind, one)
+            if kind == "mail" and not has_mail:
+                document.report(
+                    (*keys, "mail"), "there is no `mail` in aggregator.yaml to send it by", at_key=True
+                )
+            if kind == "chat" and one.chat and (problem := chat.problem(one.chat)):
+                document.report((*keys, "chat"), f"{document.found((*keys, 'chat'))} {problem}")
+            places: list[tuple[str, Keys]] = [
+                (address, (*keys, "mail", place)) for place, address in enumerate(one.mail)
+            ]
+            for address, place in places or [(str(one.webhook or one.chat), (*keys, kind))]:
+                if address in seen:
+                    first = keys_text(seen[address])
+                    document.report(place, f"{document.found(place)} is told already ({first})")
+                seen.setdefault(address, place)
+
+
+def _check_options(document: Document, keys: Keys, kind: str, one: Notify) -> None:
+    of_others = {name: other for other, names in _NOTIFY_OPTIONS.items() if other != kind for name in names}
+    for name in sorted(one.model_fields_set):
+        if name in of_others:
+            document.report((*keys, name), f"belongs to {of_others[name]}, not to {kind}", at_key=True)
+    if "weekday" in one.model_fields_set and one.every == "day":
+        document.report((*keys, "weekday"), "is for `every: week`", at_key=True)
+    if one.secret is not None and webhook_key(one.secret) is None:
+        message = "must be at least 16 characters, or whsec_ with base64"
+        document.report((*keys, "secret"), message)
+    _check_headers(document, keys, one.headers)
+
+
+def _check_headers(document: Document, keys: Keys, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        place = (*keys, "headers", name)
+        if not _TOKEN.fullmatch(name):
+            document.report(place, f"{quoted(name)} is not the name of a header", at_key=True)
+        elif not _FIELD_VALUE.fullmatch(value):
+            document.report(place, f"{document.found(place)} has characters that no header may hold")
 
 
 def _check_twins(document: Document, name: str, values: dict[tuple[str, int, str], str]) -> None:

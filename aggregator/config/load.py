@@ -12,6 +12,7 @@ from typing import Any
 from aggregator import settings
 from aggregator.config.checks import (
     check_aggregator,
+    check_notify,
     check_sources,
     check_topic_sources,
     check_topics,
@@ -29,9 +30,7 @@ _LATER: dict[str, dict[Keys, Any]] = {
     "sources.yaml": {
         ("sources", "*", "full_text"): False,
     },
-    "topics.yaml": {
-        ("topics", "*", "notify"): None,
-    },
+    "topics.yaml": {},
 }
 """Settings of later versions, and the value that says what holds anyway."""
 
@@ -62,7 +61,8 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
     aggregator = _aggregator(documents["aggregator.yaml"])
     sources = _sources(documents["sources.yaml"])
     are_known = not documents["sources.yaml"].problems
-    topics = _topics(documents["topics.yaml"], sources if are_known else None)
+    has_mail = aggregator is None or aggregator.mail is not None
+    topics = _topics(documents["topics.yaml"], sources if are_known else None, has_mail=has_mail)
     problems = [str(problem) for one in documents.values() for problem in sorted(set(one.problems))]
     if aggregator is None or problems:
         raise ConfigError(problems)
@@ -133,12 +133,15 @@ def _sources(document: Document) -> dict[int, settings.SourceSettings]:
     return sources
 
 
-def _topics(document: Document, sources: dict[int, settings.SourceSettings] | None) -> settings.Topics:
+def _topics(
+    document: Document, sources: dict[int, settings.SourceSettings] | None, *, has_mail: bool
+) -> settings.Topics:
     """The topics, or as much of them as is sound; `sources` is None while those are wrong themselves."""
     topics = validate(document, settings.Topics) or sound_part(document, settings.Topics)
     is_known = "vocabulary" in topics.model_fields_set or "vocabulary" not in document.values
     items = sound_items(document, "topics", settings.TopicSettings)
     check_topics(document, items, topics.vocabulary if is_known else None)
+    check_notify(document, items, has_mail=has_mail)
     if sources is not None:
         check_topic_sources(document, items, sources.values())
     return topics

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import gettempdir
 from threading import Event
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pycurl
 
@@ -170,6 +170,12 @@ class _Transfer:
             headers["if-none-match"] = f"If-None-Match: {validators.etag}"
         if validators.last_modified:
             headers["if-modified-since"] = f"If-Modified-Since: {validators.last_modified}"
+        if self.request.body is not None:
+            # A large body would wait for a leave to be sent that many servers never give
+            headers |= {"accept": "Accept: */*", "expect": "Expect:"}
+            headers["content-type"] = (
+                f"Content-Type: {self.request.content_type or 'application/octet-stream'}"
+            )
         if _origin(self.url) == self.origin:
             headers |= {name.lower(): f"{name}: {value}" for name, value in self.request.headers}
         return list(headers.values())
@@ -177,7 +183,8 @@ class _Transfer:
     def outcome(self, status: int) -> Response | Failure | None:
         """What has come of it, None when it goes on: `url` is then the next to ask."""
         location = self.headers.get("location")
-        if status in _REDIRECTED and location:
+        is_followed = self.request.body is None or self.request.resends
+        if status in _REDIRECTED and location and is_followed:
             return self._redirect(status, location)
         permanent = self.hops and _PERMANENT.issuperset(self.hops)
         return Response(self.url, status, self.headers, self.body.document(), self.url if permanent else None)
@@ -188,9 +195,9 @@ class _Transfer:
         target = _target(location, self.url)
         if target is None:
             return Failure("redirect", f"redirects to {_why_not(location)}", status)
-        # What is in a form may be secret, and 303 means that it has been taken (RFC 9110 §15.4.4)
+        # A body may be secret, and 303 means that it has been taken (RFC 9110 §15.4.4)
         is_unsafe = status == 303 or (self.origin[0] == "https" and not target.startswith("https:"))
-        if self.request.form and is_unsafe:
+        if self.request.body is not None and is_unsafe:
             return Failure("redirect", f"redirects what was sent to {target[:200]}", status)
         self.hops.append(status)
         self.url, self.headers = target, {}
@@ -327,11 +334,13 @@ class Fetcher:
         headers = [header.encode("latin-1", "replace") for header in transfer.request_headers()]
         left = self.limits.timeout - transfer.seconds
         curl.setopt(pycurl.URL, transfer.url)
-        curl.setopt(pycurl.HTTPHEADER, headers)
-        if transfer.request.form:
-            curl.setopt(pycurl.POSTFIELDS, urlencode(transfer.request.form))
-        else:
+        if transfer.request.body is None:
             curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POST, 1)
+            curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(transfer.request.body))
+            curl.setopt(pycurl.COPYPOSTFIELDS, transfer.request.body)
+        curl.setopt(pycurl.HTTPHEADER, headers)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(left * 1000)))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(left, _CONNECT_SECONDS) * 1000)))
         curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)

@@ -37,8 +37,14 @@ def json_feed(channel: Channel) -> bytes:
         "authors": [_author(channel)],
         "hubs": [{"type": "WebSub", "url": hub}] if (hub := web_url(channel.hub)) else [],
     }
-    whole = _compact(feed) | {"items": [_compact(_item(item)) for item in channel.items]}
+    whole = _compact(feed) | {"items": [json_item(item) for item in channel.items]}
     return (json.dumps(whole, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def json_item(item: Item) -> dict[str, Any]:
+    """An item as it stands in the feed."""
+    compact: dict[str, Any] = _compact(_item(item))
+    return compact
 
 
 def _author(channel: Channel) -> dict[str, Any]:

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence, Set
 
 from sqlite_utils import Database
 
-from aggregator.model import StoryId
+from aggregator.model import Channel, StoryId, TopicId
 from aggregator.publish.content import with_links
-from aggregator.publish.items import Told, tell
+from aggregator.publish.items import Told, make_channel, make_item, tell, with_items
 from aggregator.publish.places import folder_of, story_url
 from aggregator.publish.rights import within_rights
 from aggregator.settings import Output, Site, TopicSettings
+from aggregator.store.publications import first_shown
 from aggregator.store.stories import load_stories
+from aggregator.store.topics import story_words
 
 _KEPT = 2000
 """Stories whose telling is kept for the next topic, about 10 kB each."""
@@ -22,15 +24,38 @@ _KEPT = 2000
 class Teller:
     """Tells stories for the time of one publication: what the store says of them must not change meanwhile."""
 
-    def __init__(self, db: Database, *, site: Site, output: Output, shown: Set[StoryId]) -> None:
-        """`shown` are the stories that have a public page."""
+    def __init__(
+        self, db: Database, *, site: Site, output: Output, authority: str, shown: Set[StoryId]
+    ) -> None:
+        """`shown` are the stories that have a public page, `authority` is the fixed part of all ids."""
+        self._authority = authority
         self._db = db
         self._site = site
         self._output = output
         self._shown = shown
         self._told: OrderedDict[tuple[str, StoryId], Told] = OrderedDict()
 
-    def tell(self, stories: Sequence[StoryId], topic: TopicSettings) -> list[Told]:
+    def channel(self, topic: TopicSettings, stories: Sequence[StoryId] = ()) -> Channel:
+        """The topic's publication with these stories, in this order; those gone are left out."""
+        channel = make_channel(topic, site=self._site, output=self._output, authority=self._authority)
+        if not stories:
+            return channel
+        id = TopicId(topic.id)
+        published, words = first_shown(self._db, id, stories), story_words(self._db, id, stories)
+        items = [
+            make_item(
+                told,
+                topic,
+                output=self._output,
+                authority=self._authority,
+                published=published.get(told.story.id, told.story.first_published),
+                matched=words.get(told.story.id, ()),
+            )
+            for told in self._tell(stories, topic)
+        ]
+        return with_items(channel, items)
+
+    def _tell(self, stories: Sequence[StoryId], topic: TopicSettings) -> list[Told]:
         """The stories as this topic tells them, in this order; those gone are left out.
 
         All public topics tell a story in the same way; a private one has pages of its own.

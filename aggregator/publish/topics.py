@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from aggregator import __version__
-from aggregator.model import StoryId, TopicId
+from aggregator.model import Channel, StoryId, TopicId
 from aggregator.publish.files import Batch, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import feed_urls, files_of
@@ -125,6 +125,19 @@ class Publisher:
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
             forget_gone(self._db, gone)
         return Published(len(stale), batch.written)
+
+    def channel(self, topic: TopicSettings, stories: Sequence[StoryId], *, now: datetime) -> Channel:
+        """These stories, in this order, as the topic's feeds show them."""
+        from aggregator.publish.telling import Teller
+
+        teller = Teller(
+            self._db,
+            site=self._site,
+            output=self._output,
+            authority=self._authority(now),
+            shown=set(stories),
+        )
+        return teller.channel(topic, stories)
 
     def _plan(self, topic: TopicSettings, now: datetime) -> Plan:
         since = now - topic.max_age

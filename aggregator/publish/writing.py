@@ -12,11 +12,11 @@ from shutil import rmtree
 from sqlite_utils import Database
 
 from aggregator.harvest.answer import body_hash
-from aggregator.model import Channel, Item, StoryId, TopicId
+from aggregator.model import Channel, Item, StoryId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived
 from aggregator.publish.files import Batch
-from aggregator.publish.items import front_text, make_channel, make_item, read_front, with_items
+from aggregator.publish.items import front_text, read_front
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 from aggregator.publish.places import FEEDS, PRIVATE, feed_urls, folder_of, page_of, story_url
@@ -29,7 +29,6 @@ from aggregator.store.pings import announce
 from aggregator.store.publications import (
     Archive,
     archives,
-    first_shown,
     fronts,
     published_in,
     retire,
@@ -37,7 +36,6 @@ from aggregator.store.publications import (
     show,
 )
 from aggregator.store.stories import merged_stories, story_rows
-from aggregator.store.topics import story_words
 
 _FEEDS = dict(zip(FEEDS, (rss, atom, json_feed), strict=True))
 _ARCHIVED = re.compile(r"\w+-(\d+-\d+)\.\w+")
@@ -64,14 +62,13 @@ class Writing:
         self._site = site
         self._output = output
         self._folder = folder
-        self._authority = authority
         self._now = now
         public = [plan for plan in plans if not plan.settings.token]
         self._holding: dict[StoryId, list[TopicSettings]] = {}
         for plan in public:
             for story in plan.stories:
                 self._holding.setdefault(story, []).append(plan.settings)
-        self._teller = Teller(db, site=site, output=output, shown=self._holding.keys())
+        self._teller = Teller(db, site=site, output=output, authority=authority, shown=self._holding.keys())
         self._written: set[str] = set()
 
     def write_topic(self, plan: Plan) -> None:
@@ -79,11 +76,9 @@ class Writing:
         size = plan.settings.items or self._output.items
         with writing(self._db):
             dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
-            published = show(self._db, plan.id, dates, now=self._now)
+            show(self._db, plan.id, dates, now=self._now)
             retire(self._db, plan.id, plan.stories, size=size)
-        channel = with_items(
-            self._channel(plan.settings), self._items(plan.settings, plan.stories, published)
-        )
+        channel = self._teller.channel(plan.settings, plan.stories)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
         for item in channel.items:
@@ -112,8 +107,7 @@ class Writing:
 
     def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
         stories = archive.stories[::-1]
-        published = first_shown(self._db, plan.id, stories)
-        channel = with_items(self._channel(plan.settings), self._items(plan.settings, stories, published))
+        channel = self._teller.channel(plan.settings, stories)
         page = replace(channel, page=archive.name, previous=older.name if older else None)
         self._write_feeds(page, plan.settings)
 
@@ -124,7 +118,7 @@ class Writing:
         """Write the index, the list of topics, and where merged stories went."""
         told = fronts(self._db)
         listed = [
-            read_front(self._channel(plan.settings), told[plan.id])
+            read_front(self._teller.channel(plan.settings), told[plan.id])
             for plan in self._plans
             if plan.id in told and not plan.settings.token
         ]
@@ -168,25 +162,6 @@ class Writing:
             for folder in folders:
                 (folder / "stories" / f"{story}.html").unlink(missing_ok=True)
 
-    def _channel(self, topic: TopicSettings) -> Channel:
-        return make_channel(topic, site=self._site, output=self._output, authority=self._authority)
-
-    def _items(
-        self, topic: TopicSettings, stories: Sequence[StoryId], published: dict[StoryId, datetime]
-    ) -> list[Item]:
-        words = story_words(self._db, TopicId(topic.id), stories)
-        return [
-            make_item(
-                told,
-                topic,
-                output=self._output,
-                authority=self._authority,
-                published=published[told.story.id],
-                matched=words.get(told.story.id, ()),
-            )
-            for told in self._teller.tell(stories, topic)
-        ]
-
     def _write_feeds(self, channel: Channel, topic: TopicSettings) -> list[bytes]:
         documents = [render(channel) for render in _FEEDS.values()]
         for file, document in zip(_FEEDS, documents, strict=True):
@@ -202,7 +177,7 @@ class Writing:
         page = story_page(
             item.story,
             url=item.page,
-            topics=[self._channel(each) for each in holding],
+            topics=[self._teller.channel(each) for each in holding],
             site_title=self._site.title,
             home=self._site.base_url,
         )

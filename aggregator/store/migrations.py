@@ -65,8 +65,15 @@ def version_6(db: Database) -> None:
 
 @MIGRATIONS()
 def version_7(db: Database) -> None:
-    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    """Who is told of new stories, what they know, what is on its way; what a source had when it was new."""
     for statement in _VERSION_7:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_8(db: Database) -> None:
+    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    for statement in _VERSION_8:
         db.execute(statement)
 
 
@@ -325,6 +332,50 @@ _VERSION_6 = (
 )
 
 _VERSION_7 = (
+    """
+    CREATE TABLE receivers (
+        id TEXT PRIMARY KEY,
+        topic TEXT NOT NULL,
+        basis TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        noted TEXT,
+        failures INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE deliveries (
+        id TEXT PRIMARY KEY,
+        receiver TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        due_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        first_tried TEXT,
+        error TEXT,
+        sent_at TEXT,
+        given_up_at TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX deliveries_receiver ON deliveries (receiver)",
+    "CREATE INDEX deliveries_due ON deliveries (due_at) WHERE sent_at IS NULL AND given_up_at IS NULL",
+    # Without a delivery: it was there before the receiver, who is not told of it
+    """
+    CREATE TABLE told (
+        receiver TEXT NOT NULL,
+        story TEXT NOT NULL,
+        delivery TEXT,
+        UNIQUE (receiver, story)
+    ) STRICT
+    """,
+    "CREATE INDEX told_story ON told (story)",
+    "CREATE INDEX told_delivery ON told (delivery) WHERE delivery IS NOT NULL",
+    "CREATE TRIGGER stories_untold AFTER DELETE ON stories BEGIN DELETE FROM told WHERE story = old.id; END",
+    # The last entry of the store after the first document of the source was read
+    "ALTER TABLE sources ADD COLUMN backlog INTEGER",
+    "UPDATE sources SET backlog = 0 WHERE succeeded_at IS NOT NULL",
+)
+
+_VERSION_8 = (
     "ALTER TABLE sources ADD COLUMN hubs TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE sources ADD COLUMN topic TEXT",
     "CREATE INDEX sources_hubs ON sources (id) WHERE hubs <> '[]'",

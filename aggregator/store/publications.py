@@ -55,10 +55,8 @@ def fronts(db: Database) -> dict[TopicId, str]:
     return {TopicId(row["topic"]): row["front"] for row in db.query("SELECT topic, front FROM channels")}
 
 
-def show(
-    db: Database, topic: TopicId, stories: Mapping[StoryId, datetime], *, now: datetime
-) -> dict[StoryId, datetime]:
-    """The topic's feed holds these stories now; returns when each first did.
+def show(db: Database, topic: TopicId, stories: Mapping[StoryId, datetime], *, now: datetime) -> None:
+    """The topic's feed holds these stories now.
 
     `stories` have the dates of their first reports. In a topic's first publication these count: else a reader would
     see all that is old as new.
@@ -71,7 +69,6 @@ def show(
         """,
         [(topic, story, to_text(first if is_new else now)) for story, first in stories.items()],
     )
-    return first_shown(db, topic, stories)
 
 
 def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: int) -> None:

@@ -140,7 +140,13 @@ def record_success(
 
 def record_window(db: Database, source: SourceId, entries: Iterable[int]) -> None:
     """Remember which entries the source's document holds now: these are not removed for their age."""
-    db.execute("UPDATE sources SET window = ? WHERE id = ?", [json.dumps(sorted(entries)), source])
+    db.execute(
+        """
+        UPDATE sources SET window = ?, backlog = coalesce(backlog, (SELECT coalesce(max(id), 0) FROM entries))
+        WHERE id = ?
+        """,
+        [json.dumps(sorted(entries)), source],
+    )
 
 
 def record_failure(
@@ -223,7 +229,8 @@ _NEW = """
 
 _NEW_URL = """
     UPDATE sources SET url = :url, address = :url, host = :host, etag = NULL, last_modified = NULL,
-        body_hash = NULL, gone_at = NULL, moved_to = NULL, hubs = '[]', topic = NULL,
+        body_hash = NULL, gone_at = NULL, moved_to = NULL, backlog = NULL,
+        hubs = '[]', topic = NULL,
         retry_at = (SELECT max(retry_at) FROM sources WHERE host = :host),
         next_due_at = (SELECT coalesce(max(retry_at), '') FROM sources WHERE host = :host),
         moved_since = NULL, moves = 0, failures = 0, failure_kind = NULL, failure_message = NULL
@@ -232,7 +239,8 @@ _NEW_URL = """
 
 # It lists nothing any more; should it come back, it is read anew
 _REMOVED = """
-    UPDATE sources SET active = 0, window = '[]', etag = NULL, last_modified = NULL, body_hash = NULL
+    UPDATE sources SET active = 0, window = '[]', etag = NULL, last_modified = NULL, body_hash = NULL,
+        backlog = NULL
     WHERE id = ?
 """
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from sqlite_utils import Database
 
@@ -156,7 +157,7 @@ def _send(
     now: Callable[[], datetime],
     stopped: Callable[[], bool],
 ) -> None:
-    requests = {Request(one.source, one.hub, form=form(one)): one for one in due}
+    requests = {_request(one.source, one.hub, form(one)): one for one in due}
     warned: dict[str, str] = {}
     with closing(Fetcher(limits)) as fetcher:
         for request, outcome in fetcher.run(requests, stopped=stopped):
@@ -195,7 +196,7 @@ def ping(
     told = 0
     with closing(Fetcher(_hub_limits(limits))) as fetcher:
         for batch in (due[:1], due[1:]):
-            requests = {Request(SourceId("hub"), hub, form=_publication(one.url)): one for one in batch}
+            requests = {_request(SourceId("hub"), hub, _publication(one.url)): one for one in batch}
             is_down = False
             for request, outcome in fetcher.run(requests, stopped=stopped):
                 _note(db, requests[request], hub, outcome, now())
@@ -204,6 +205,11 @@ def ping(
             if is_down:
                 break
     return told
+
+
+def _request(source: SourceId, hub: str, fields: tuple[tuple[str, str], ...]) -> Request:
+    body = urlencode(fields).encode()
+    return Request(source, hub, body=body, content_type="application/x-www-form-urlencoded", resends=True)
 
 
 def _publication(url: str) -> tuple[tuple[str, str], ...]:

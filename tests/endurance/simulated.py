@@ -56,8 +56,8 @@ class Origin:
     given: Validators = field(default_factory=Validators)
     """What it gave us with the last document, and we are to show it again."""
     fresh_until: datetime = BEGIN
-    seen: int = 0
-    """How many of its entries were fetched."""
+    fetched: set[int] = field(default_factory=set)
+    """Numbers of its entries that stood in a document that was fetched."""
 
     def newest(self, now: datetime) -> int:
         """How many entries there are, the first long ago."""
@@ -223,7 +223,7 @@ class Web:
         if (quiet := answer(request, response, now=now)) is not None:
             return quiet
         newest = int(response.body.split()[0])
-        origin.seen = max(origin.seen, newest)
+        origin.fetched.update(range(newest - WINDOW, newest))
         entries = [self._entry(origin, number) for number in range(newest - WINDOW, newest)]
         return Harvest(
             request.source,
@@ -264,12 +264,12 @@ class Web:
             sketch=make_sketch(title, text),
         )
 
-    def truth(self, *, after: datetime) -> set[str]:
-        """The guids of all that was fetched, or could have been, and was published after this moment."""
+    def published_after(self, moment: datetime, *, fetched: bool) -> set[str]:
+        """The guids of what was published after this moment and fetched, or went by while its origin gave no answer."""
         found = set()
         for origin in self.origins:
-            for number in range(WINDOW, origin.seen):
+            for number in range(WINDOW, max(origin.fetched, default=0) + 1):
                 published: Any = BEGIN - WINDOW * origin.gap + origin.gap * (number - origin.seed % 97 / 97)
-                if published > after:
+                if published > moment and (number in origin.fetched) is fetched:
                     found.add(f"{origin.url}#{number}")
         return found

@@ -187,8 +187,10 @@ class Soak:
             (orphans,) = plain.execute(
                 "SELECT count(*) FROM entries WHERE story NOT IN (SELECT id FROM stories)"
             ).fetchone()
-        lost = self.web.truth(after=self.web.now - keep) - set(stored)
+        lost = self.web.published_after(self.web.now - keep, fetched=True) - set(stored)
+        missed = self.web.published_after(self.web.now - keep, fetched=False)
         print(f"entries: {len(stored)} kept, {len(lost)} lost, {len(stored) - len(set(stored))} doubled")
+        print(f"gone from their documents before they could be fetched: {len(missed)}")
         problems = [f"{len(lost)} entries were lost, such as {min(lost)}"] if lost else []
         if len(stored) != len(set(stored)):
             problems.append("entries stand twice")

@@ -1,0 +1,1 @@
+"""Delivery beyond feeds: new stories to webhooks, readers' mailboxes and chats."""
