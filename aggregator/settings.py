@@ -137,6 +137,11 @@ class Output(_Settings):
     """A WebSub hub that the feeds name."""
     link: Literal["story", "source"] = "story"
     """Where an item leads: to its story page or to the lead article."""
+    templates: str | None = None
+    """A folder of your own templates, `style.css` and `page.js`, each used instead of the shipped file of the same
+    name; a relative path is relative to this file."""
+    compress: tuple[Literal["gzip", "br"], ...] = ()
+    """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
 
 
 class Fetch(_Settings):

@@ -110,6 +110,7 @@ def make_publisher(db: Database, configuration: Configuration) -> Publisher:
         output=configuration.aggregator.output,
         topics=configuration.topics.topics,
         folder=configuration.output,
+        templates=configuration.templates,
     )
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import PublishError
-from aggregator.publish.files import sweep, write_if_changed
+from aggregator.publish.coding import Coding
+from aggregator.publish.files import publish_file, remove_file, sweep, write_if_changed
 
 
 def test_a_new_file_holds_the_data_and_its_missing_folders_are_made(tmp_path: Path) -> None:
@@ -166,3 +169,69 @@ def test_a_leftover_that_cannot_be_removed_is_an_error_with_its_path(tmp_path: P
     leftover.mkdir()
     with pytest.raises(PublishError, match="cannot be removed"):
         sweep(tmp_path)
+
+
+# Copies for web servers that send them
+
+
+def decoded(folder: Path) -> dict[str, bytes]:
+    """What each file of the folder says, whatever its coding."""
+    decoders = {".gz": gzip.decompress, ".br": brotli.decompress}
+    return {path.name: decoders.get(path.suffix, bytes)(path.read_bytes()) for path in folder.iterdir()}
+
+
+def test_a_file_has_a_copy_in_each_coding_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    assert publish_file(path, b"one", compress=("gzip", "br"))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.gz": b"one", "rss.xml.br": b"one"}
+    before = {file: file.stat() for file in tmp_path.iterdir()}
+    assert not publish_file(path, b"one", compress=("gzip", "br"))
+    assert {file: file.stat() for file in tmp_path.iterdir()} == before
+    assert publish_file(path, b"two", compress=("gzip", "br"))
+    assert set(decoded(tmp_path).values()) == {b"two"}
+
+
+def test_copies_come_and_go_with_the_setting_and_with_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    publish_file(path, b"one")
+    assert not publish_file(path, b"one", compress=("gzip",))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.gz": b"one"}
+    assert not publish_file(path, b"one", compress=("br",))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.br": b"one"}
+    remove_file(path)
+    remove_file(path)
+    assert decoded(tmp_path) == {}
+
+
+def test_equal_data_gives_equal_copies(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        publish_file(tmp_path / name / "rss.xml", b"one" * 1000, compress=("gzip", "br"))
+    for suffix in (".gz", ".br"):
+        first, second = (tmp_path / name / f"rss.xml{suffix}" for name in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("lost", [(), ("gzip",), ("br",)])
+def test_a_publication_killed_at_any_step_leaves_no_copy_of_another_text(
+    tmp_path: Path, lost: tuple[Coding, ...]
+) -> None:
+    seen = set()
+    for step in range(200):
+        path = tmp_path / str(step) / "rss.xml"
+        publish_file(path, b"old", compress={"gzip", "br"} - set(lost))
+        run = subprocess.run(
+            [sys.executable, "-c", KILLED_AT.replace("write_if_changed(", "publish_file(").replace(
+                "import write_if_changed", "import publish_file").replace("100_000)", "1000, compress=('gzip', 'br'))"
+            ), str(path), str(step)],
+            check=False,
+        )  # fmt: skip
+        sweep(path.parent)
+        found = decoded(path.parent)
+        assert len(set(found.values())) == 1, step
+        seen.add((found["rss.xml"] == b"old", len(found)))
+        if run.returncode == 0:
+            break
+    assert run.returncode == 0
+    assert found == dict.fromkeys(("rss.xml", "rss.xml.gz", "rss.xml.br"), b"new" * 1000)
+    # It was killed with the old text, without any copy, and with some
+    assert {(True, 1), (False, 1), (False, 2)} <= seen

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from mimetypes import MimeTypes
 from urllib.parse import quote, urljoin, urlsplit
@@ -13,11 +14,11 @@ from urllib.parse import quote, urljoin, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story
-from aggregator.publish.languages import language_name, language_tag, quoted
+from aggregator.publish.languages import language_name, language_tag, locale, quoted
 from aggregator.story.compose import excerpt
 from aggregator.times import to_text
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -87,6 +88,7 @@ def legal(text: str) -> str:
     return _ILLEGAL.sub("", text)
 
 
+@lru_cache(maxsize=4096)  # a page links each address several times
 def web_url(url: str | None) -> str | None:
     """The address as a URI of RFC 3986, percent-encoded; None when it is not http(s) or cannot be one."""
     if url is None:
@@ -249,7 +251,11 @@ def item_html(item: Item) -> str:
 
 def item_summary(item: Item) -> str:
     """One or two sentences of plain text on one line; never empty."""
-    story = item.story
+    return summary(item.story)
+
+
+def summary(story: Story) -> str:
+    """One or two sentences of plain text on one line; never empty."""
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
     text = _line(" ".join(sentences) or story.lead.text)
     return _cut(text, _SUMMARY_LENGTH) or headline(story)
@@ -316,9 +322,11 @@ def _environment() -> Environment:
         web=web_url,
         lang=language_tag,
         language=language_name,
+        locale=locale,
         headline=headline,
         legal=legal,
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     for function in (
         coverage,
         outlets,

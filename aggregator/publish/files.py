@@ -6,12 +6,16 @@ import errno
 import os
 import re
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from aggregator.errors import PublishError
+from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
 
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
+_TEMPLATES = (".html", ".css", ".js")
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space, then publish again",
     errno.EDQUOT: "the disk quota is used up: free some space, then publish again",
@@ -37,6 +41,49 @@ def write_if_changed(path: Path, data: bytes) -> bool:
     except OSError as error:
         raise _publish_error(path, "written", error) from error
     return True
+
+
+def publish_file(path: Path, data: bytes, *, compress: Iterable[Coding] = ()) -> bool:
+    """`write_if_changed`, with the copies beside it that web servers send to who asks for such a coding.
+
+    A copy never outlives what it was made of, whenever the process ends. Raises PublishError.
+    """
+    wanted = set(compress)
+    try:
+        changed = not _holds(path, data)
+        for coding, suffix in SUFFIXES.items():
+            if changed or coding not in wanted:
+                beside(path, suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise _publish_error(path, "written", error) from error
+    write_if_changed(path, data)
+    for coding in wanted:
+        copy = beside(path, SUFFIXES[coding])
+        if not copy.exists():
+            write_if_changed(copy, encode(data, coding))
+    return changed
+
+
+def remove_file(path: Path) -> None:
+    """Remove a published file and first its copies: a server would send them without it. Raises PublishError."""
+    try:
+        for suffix in SUFFIXES.values():
+            beside(path, suffix).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _publish_error(path, "removed", error) from error
+
+
+def folder_mark(folder: Path | None) -> str:
+    """A digest of the files of a folder, names included; empty without one. Raises PublishError."""
+    if folder is None:
+        return ""
+    try:
+        files = sorted(path for path in folder.rglob("*") if path.suffix in _TEMPLATES and path.is_file())
+        parts = [part for path in files for part in (bytes(path.relative_to(folder)), path.read_bytes())]
+    except OSError as error:
+        raise _publish_error(folder, "read", error) from error
+    return sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
 
 def sweep(folder: Path) -> None:

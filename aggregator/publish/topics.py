@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.model import Channel, Related, Story, StoryId, TopicId
-from aggregator.publish.files import sweep, write_if_changed
+from aggregator.publish.files import folder_mark, publish_file, remove_file, sweep
 from aggregator.publish.items import make_channel, story_url
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
@@ -35,6 +37,9 @@ from aggregator.store.topics import (
 )
 from aggregator.story.fingerprint import digest
 from aggregator.topic.select import choose
+
+if TYPE_CHECKING:
+    from aggregator.publish.design import Design
 
 _TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
 _SITE_MARK = "published"
@@ -62,13 +67,22 @@ class Publisher:
     """Publishes the topics of one configuration from one store into one folder."""
 
     def __init__(
-        self, db: Database, *, site: Site, output: Output, topics: Sequence[TopicSettings], folder: Path
+        self,
+        db: Database,
+        *,
+        site: Site,
+        output: Output,
+        topics: Sequence[TopicSettings],
+        folder: Path,
+        templates: Path | None = None,
     ) -> None:
         self._db = db
         self._site = site
         self._output = output
         self._topics = topics
         self._folder = folder
+        self._templates = templates
+        self._look_mark = ""
 
     def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
         """Write the topics that changed, or with `anew` all (of `only`). Raises PublishError.
@@ -76,6 +90,7 @@ class Publisher:
         `now` decides which stories are too old. A file that would be written with the same bytes stays
         as it is.
         """
+        self._look_mark = folder_mark(self._templates)
         plans = [self._plan(topic, now) for topic in self._topics]
         wanted = set(only) if only is not None else {plan.settings.id for plan in plans}
         stale = [
@@ -117,6 +132,7 @@ class Publisher:
             repr([(other.id, other.title) for other in self._topics]),
             self._site.model_dump_json(),
             self._output.model_dump_json(),
+            self._look_mark,
             stories,
         )
         return _Plan(topic, selected, mark)
@@ -180,6 +196,14 @@ class Publisher:
 
         return [replace(story, related=tuple(filter(None, map(link, story.related)))) for story in stories]
 
+    def _write(self, path: Path, data: bytes) -> bool:
+        return publish_file(path, data, compress=self._output.compress)
+
+    def _look(self) -> Design:
+        from aggregator.publish.design import design
+
+        return design(self._templates, self._look_mark)
+
     # What renders is loaded when something is to be rendered: most passes publish nothing
 
     def _write_topic(self, channel: Channel) -> int:
@@ -190,8 +214,12 @@ class Publisher:
         written = 0
         for item in channel.items:
             written += self._write_story(item.story)
-        for name, render in zip(_TOPIC_FILES, (rss, atom, json_feed, topic_page), strict=True):
-            written += write_if_changed(self._folder / channel.id / name, render(channel))
+        renderers: tuple[Callable[[Channel], bytes], ...] = (
+            *(rss, atom, json_feed),
+            partial(topic_page, look=self._look()),
+        )
+        for name, render in zip(_TOPIC_FILES, renderers, strict=True):
+            written += self._write(self._folder / channel.id / name, render(channel))
         return written
 
     def _write_story(self, story: Story) -> bool:
@@ -203,8 +231,9 @@ class Publisher:
             url=story_url(self._site, story.id),
             topics=[self._bare_channel(topic) for topic in self._topics if topic.id in holding],
             site_title=self._site.title,
+            look=self._look(),
         )
-        return write_if_changed(self._page(story.id), page)
+        return self._write(self._page(story.id), page)
 
     def _bare_channel(self, topic: TopicSettings) -> Channel:
         return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
@@ -213,25 +242,27 @@ class Publisher:
         from aggregator.opml import Outline, write_opml
         from aggregator.publish.pages import index_page, moved_page
 
-        index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url)
+        look = self._look()
+        index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url, look=look)
         outlines = [
             Outline(url=f"{channel.url}rss.xml", title=channel.title, home=channel.url)
             for channel in channels
         ]
-        written = int(write_if_changed(self._folder / "index.html", index))
-        written += write_if_changed(self._folder / "topics.opml", write_opml(self._site.title, outlines))
+        written = int(self._write(self._folder / "index.html", index))
+        written += self._write(self._folder / "topics.opml", write_opml(self._site.title, outlines))
         hidden = set(hidden_stories(self._db))
         moved = merged_stories(self._db)
         for merged, into in moved.items():
             if into not in hidden:
                 target = story_url(self._site, into)
-                written += write_if_changed(self._page(merged), moved_page(target, "This story has moved"))
+                page = moved_page(target, "This story has moved", look=look)
+                written += self._write(self._page(merged), page)
         self._remove_pages(hidden | {merged for merged, into in moved.items() if into in hidden})
         return written
 
     def _remove_pages(self, stories: Iterable[StoryId]) -> None:
         for story in stories:
-            self._page(story).unlink(missing_ok=True)
+            remove_file(self._page(story))
 
     def _page(self, story: StoryId) -> Path:
         return self._folder / "stories" / f"{story}.html"
