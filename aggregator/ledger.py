@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 from sqlite_utils import Database
 
-from aggregator.model import Harvest, SourceId, StoryId
+from aggregator.model import Entry, Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
@@ -26,6 +27,7 @@ from aggregator.store.sources import (
     record_window,
 )
 from aggregator.store.stories import touch_story
+from aggregator.store.withdrawals import note_withdrawn
 from aggregator.topic.rule import Rule
 
 _QUIET_AT_ONCE = 100
@@ -164,7 +166,22 @@ class Ledger:
                 touch_story(self._db, story, at=harvest.fetched_at)
                 applied.stories_updated.add(story)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
-        record_window(
-            self._db, harvest.source, [*(id for id, _ in arrivals), *(entry.id for entry in known.values())]
+        present = {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
+        changed = note_withdrawn(
+            self._db,
+            harvest.source,
+            present,
+            is_in_order=_is_in_order(harvest.entries),
+            now=harvest.fetched_at,
         )
+        for story in changed:
+            touch_story(self._db, story, at=harvest.fetched_at)
+            applied.stories_updated.add(story)
+        record_window(self._db, harvest.source, present)
         return applied
+
+
+def _is_in_order(entries: Sequence[Entry]) -> bool:
+    """Whether a document lists its entries by date, the newest first: one that is missing amid them was removed."""
+    dates = [entry.published for entry in entries]
+    return len(dates) > 1 and all(a and b and a >= b for a, b in pairwise(dates))

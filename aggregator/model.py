@@ -18,6 +18,8 @@ StoryId = NewType("StoryId", str)
 TopicId = NewType("TopicId", str)
 
 Kind = Literal["report", "opinion"]
+Policy = Literal["headline", "excerpt", "full"]
+"""How much of a source's text may go out."""
 Outcome = Literal["fetched", "not_modified", "unchanged", "failed"]
 FailureKind = Literal[
     "dns",
@@ -215,6 +217,24 @@ class Report:
     categories: tuple[str, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
     image: str | None = None
+    rights: str | None = None
+    """Under which terms its source publishes."""
+    policy: Policy | None = None
+    """How much of it may go out; None: as is usual here."""
+    withdrawn_at: datetime | None = None
+    """Since when its source no longer carries it, though it carries older ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A headline that its source changed."""
+
+    entry: EntryId
+    source: str
+    """The source's title."""
+    at: datetime
+    old: str
+    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +271,9 @@ class Related:
     headline: str
     language: str | None
     first_published: datetime
+    lead_url: str | None = None
+    lead_source: str = ""
+    """The title of the lead report's source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +293,8 @@ class Story:
     quotes: tuple[Quote, ...] = ()
     related: tuple[Related, ...] = ()
     """The latest first."""
+    corrections: tuple[Correction, ...] = ()
+    """Oldest first."""
     pinned: bool = False
 
     @property
@@ -289,15 +314,23 @@ class Item:
     """The story page's URL; the same as `url` unless items link to the lead article."""
     story: Story
     published: datetime
+    """When it first stood in the topic."""
     updated: datetime
     """Changes only as the topic's `republish` says (RFC 4287 §4.2.15)."""
+    html: str
+    """Its content, safe to show."""
+    summary: str
+    """One or two sentences of plain text on one line; never empty."""
     matched: tuple[str, ...] = ()
     """The words for which the story is in the topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A topic's publication: what its feeds say about themselves, and their items, newest first."""
+    """A topic's publication: what its feeds say about themselves, and their items, newest first.
+
+    Of a topic that held more, older items stand in archive documents (RFC 5005 §4), each a channel of its own.
+    """
 
     id: TopicId
     title: str
@@ -312,4 +345,12 @@ class Channel:
     site_title: str
     contact: str | None
     hub: str | None
+    icon: str | None = None
+    logo: str | None = None
+    page: str | None = None
+    """Of an archive document, its name."""
+    previous: str | None = None
+    """The name of the archive document with the next older items."""
+    is_private: bool = False
+    """Whoever is not told its address shall not find it."""
     items: tuple[Item, ...] = field(default=())

@@ -44,6 +44,7 @@ _MAY_CHANGE = "public, max-age=60, must-revalidate"
 _NEVER_CHANGES = "public, max-age=31536000, immutable"
 _LARGEST_ENCODED = 4_000_000
 _NO_ADDRESS = re.compile(r"//|/\.(?!well-known/)|[\\\0]")
+_ARCHIVED = re.compile(r"-\d+-\d+(?=\.\w+$)")
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "ETag"}
 _PREFLIGHT = {
@@ -159,13 +160,13 @@ def _in_coding(path: Path, changed: int, _size: int, coding: Coding) -> bytes:
 
 
 def _headers(path: Path) -> dict[str, str]:
-    is_archive = path.parent.name == "archive"
-    headers = {"cache-control": _NEVER_CHANGES if is_archive else _MAY_CHANGE}
+    name, archived = _ARCHIVED.subn("", path.name)
+    headers = {"cache-control": _NEVER_CHANGES if archived and path.parent.name == "archive" else _MAY_CHANGE}
     if path.suffix in _TEXTS:
         headers["vary"] = "Accept-Encoding"
     if path.suffix in _FEEDS:
         headers |= _CORS
-    if media_type := _MEDIA_TYPES.get(path.name) or _MEDIA_TYPES.get(path.suffix):
+    if media_type := _MEDIA_TYPES.get(name) or _MEDIA_TYPES.get(path.suffix):
         headers["content-type"] = media_type
     return headers
 

@@ -53,6 +53,22 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _picture(value: str) -> str:
+    # What RSS 2.0 allows in <image>
+    if not re.search(r"\.(?:jpe?g|gif|png)$", _http_url(value), re.IGNORECASE):
+        raise ValueError(
+            f"{value!r} is not the URL of a JPEG, GIF or PNG (it ends in .jpg, .jpeg, .gif or .png)"
+        )
+    return value
+
+
+def _token(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", value):
+        # Not shown: it is a secret
+        raise ValueError("a token has 16 to 100 letters, digits, - or _: `openssl rand -hex 16` makes one")
+    return value
+
+
 def _base_url(value: str) -> str:
     return _http_url(value).rstrip("/") + "/"
 
@@ -84,6 +100,8 @@ Size = Annotated[
 Slug = Annotated[str, AfterValidator(_slug)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Picture = Annotated[str, AfterValidator(_picture)]
+Token = Annotated[str, AfterValidator(_token)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -102,6 +120,10 @@ class Site(_Settings):
     """An e-mail address or URL that publishers find in the User-Agent."""
     languages: tuple[str, ...] = ("en",)
     """Languages of the readers, the preferred one first."""
+    icon: Picture | None = None
+    """A small square picture that readers show beside the feeds; JPEG, GIF or PNG."""
+    logo: Picture | None = None
+    """A larger picture, twice as wide as high; JPEG, GIF or PNG."""
 
 
 class Backup(_Settings):
@@ -142,6 +164,17 @@ class Output(_Settings):
     name; a relative path is relative to this file."""
     compress: tuple[Literal["gzip", "br"], ...] = ()
     """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
+    excerpt: Annotated[int, Field(ge=0, strict=True)] = 280
+    """Characters of each report's text that go out, in whole sentences; always the first one, cut where it is longer.
+    0: headlines and links alone."""
+    full_content: Literal["never", "private", "always"] = "private"
+    """Where whole articles go out with an item: nowhere, in topics that have a token, or everywhere. What a source's
+    `policy` says counts more."""
+    all: bool = False
+    """Publish a feed of all stories too, in the folder `all`."""
+    tags: tuple[str, ...] = ()
+    """Tags of sources that have a feed of their own, each in the folder `tag-NAME`: all stories that one of its
+    sources reports."""
 
 
 class Fetch(_Settings):
@@ -220,6 +253,11 @@ class SourceSettings(_Settings):
     """Every entry of it is an opinion piece."""
     enabled: bool = True
     """false: kept in the list, not fetched."""
+    license: str | None = None
+    """The terms under which it is published (CC BY 4.0, a URL): they go out with each of its items. By default what the
+    feed says."""
+    policy: Literal["headline", "excerpt", "full"] | None = None
+    """How much of its text goes out: its headlines alone, excerpts, or whole articles, whatever `output` says."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with each request; write secrets as ${ENV_NAME}."""
 
@@ -271,6 +309,8 @@ class TopicSettings(_Settings):
     """Stories older than this leave the feed."""
     items: Count | None = None
     """Items in the feed; by default `output.items`."""
+    token: Token | None = None
+    """Makes the topic private: its files stand in a folder that nobody can guess, and no public page names it."""
     republish: Literal["never", "on_new_source", "on_revision"] = "on_new_source"
     """When an item is shown again as updated."""
 

@@ -20,6 +20,7 @@ from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
+from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Publisher
 from aggregator.settings import SourceSettings
 from aggregator.store.connection import writing
@@ -111,6 +112,7 @@ def make_publisher(db: Database, configuration: Configuration) -> Publisher:
         topics=configuration.topics.topics,
         folder=configuration.output,
         templates=configuration.templates,
+        groups=make_groups(configuration.aggregator.output, configuration.sources),
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [passes|clients|ledger]`."""
+"""`python -m benchmarks [passes|clients|ledger|publish]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import http_clients, ledger, origin, passes, rivals
+from benchmarks import http_clients, ledger, origin, passes, publications, rivals
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,6 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     store.add_argument("--topics", type=int, default=3, metavar="N")
     store.add_argument("--scratch", type=Path, help="folder for the stores, by default a temporary one")
     store.set_defaults(run=ledger.measure)
+    publish = commands.add_parser("publish", help="what it takes to publish many topics")
+    publish.add_argument("--entries", type=int, default=200_000, metavar="N")
+    publish.add_argument("--topics", type=int, default=500, metavar="N")
+    publish.add_argument("--items", type=int, default=50, metavar="N", help="stories in each topic")
+    publish.add_argument(
+        "--days", type=int, default=30, metavar="N", help="over which the entries are spread"
+    )
+    publish.add_argument("--scratch", type=Path, help="folder for the store, by default a temporary one")
+    publish.set_defaults(run=publications.measure)
     return parser
 
 

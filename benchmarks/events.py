@@ -75,6 +75,14 @@ class Stream:
         """Words of the language, as common as they are."""
         return self._random.choices(self._vocabulary, cum_weights=self._cumulated, k=count)
 
+    def common_words(self, first: int, last: int) -> list[str]:
+        """The words of these ranks, from the most common on."""
+        return self._vocabulary[first:last]
+
+    def reports(self, count: int) -> Iterator[Report]:
+        """So many reports, one by one."""
+        return islice(self._reports(), count)
+
     def _reports(self) -> Iterator[Report]:
         while True:
             self._now += self._step

@@ -26,6 +26,7 @@ from aggregator.model import (
     Wish,
 )
 from aggregator.pace import Rhythm
+from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.settings import Fetch, Output, Site, SourceSettings, TopicSettings
 from aggregator.store.connection import writing
@@ -229,7 +230,12 @@ class Books:
         self, *, now: datetime = NOON, only: Iterable[str] | None = None, anew: bool = False
     ) -> Published:
         publisher = Publisher(
-            self.db, site=self.site, output=self.output, topics=self.topics, folder=self.folder
+            self.db,
+            site=self.site,
+            output=self.output,
+            topics=self.topics,
+            folder=self.folder,
+            groups=make_groups(self.output, self.sources),
         )
         return publisher.publish(now=now, only=only, anew=anew)
 

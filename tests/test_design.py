@@ -19,6 +19,7 @@ from aggregator.publish.design import Design
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 from aggregator.publish.topics import Published, Publisher
 
+HOME = "https://news.example/"
 URL = "https://news.example/stories/s1.html"
 
 
@@ -38,7 +39,9 @@ def test_a_file_of_the_owner_is_used_instead_of_the_shipped_one(own: Path) -> No
         '{% extends "base.html" %}{% block body %}Gone to {{ target }}{% endblock %}'
     )
     assert LexborHTMLParser(page(own)).css_first("body").text().strip().startswith(f"Gone to {URL}")
-    assert b"End of the story" in story_page(story(), url=URL, topics=(), site_title="Desk", look=Design(own))
+    assert b"End of the story" in story_page(
+        story(), url=URL, topics=(), site_title="Desk", home=HOME, look=Design(own)
+    )
 
 
 def test_a_template_may_change_a_part_of_the_one_that_it_replaces(own: Path) -> None:
@@ -49,7 +52,7 @@ def test_a_template_may_change_a_part_of_the_one_that_it_replaces(own: Path) -> 
         '{% extends "shipped/topic.html" %}'
         "{% block body %}{{ super() }}<footer>Ours: {{ channel.title }}</footer>{% endblock %}"
     )
-    shown = topic_page(channel(item()), look=Design(own)).decode()
+    shown = topic_page(channel(item()), home=HOME, look=Design(own)).decode()
     assert "<footer>Ours: Korea–Ukraine defense</footer>" in shown
     assert "<h2" in shown
     # What it changes extends base.html, which is the owner's as well

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -14,18 +15,40 @@ from hypothesis import given, settings
 from selectolax.lexbor import LexborHTMLParser
 from test_publish_formats import FULL, HOSTILE, NOON, channel, hostile_items, item, report, sentence, story
 
-from aggregator.model import EntryId, Item, Quote, Related, SourceId, Story, StoryId, TopicId
+from aggregator.model import Channel, EntryId, Item, Quote, Related, SourceId, Story, StoryId, TopicId
 from aggregator.publish.content import legal
-from aggregator.publish.items import make_channel
+from aggregator.publish.items import (
+    Front,
+    front_text,
+    make_channel,
+    make_item,
+    read_front,
+    tell,
+    with_items,
+)
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 from aggregator.publish.rss_atom import rss
 from aggregator.settings import Output, Site, TopicSettings
 
+HOME = "https://news.example/"
 STORY_URL = "https://news.example/stories/s1.html"
 
 
 def of_story(told: Story, *topics: Any) -> LexborHTMLParser:
-    return LexborHTMLParser(story_page(told, url=STORY_URL, topics=topics, site_title="Seoul–Kyiv desk"))
+    page = story_page(told, url=STORY_URL, topics=topics, site_title="Seoul–Kyiv desk", home=HOME)
+    return LexborHTMLParser(page)
+
+
+def of_topic(shown: Channel) -> LexborHTMLParser:
+    return LexborHTMLParser(topic_page(shown, home=HOME))
+
+
+def front(shown: Channel) -> Front:
+    return read_front(replace(shown, items=()), front_text(shown))
+
+
+def of_index(*channels: Channel) -> bytes:
+    return index_page([front(shown) for shown in channels], site_title="Desk", base_url=HOME)
 
 
 def texts(page: Any, selector: str) -> list[str]:
@@ -35,9 +58,9 @@ def texts(page: Any, selector: str) -> list[str]:
 def pages(of: Item) -> list[bytes]:
     of_channel = channel(of)
     return [
-        topic_page(of_channel),
-        story_page(of.story, url=STORY_URL, topics=[of_channel], site_title="Desk"),
-        index_page([of_channel], site_title="Desk", base_url="https://news.example/"),
+        topic_page(of_channel, home=HOME),
+        story_page(of.story, url=STORY_URL, topics=[of_channel], site_title="Desk", home=HOME),
+        of_index(of_channel),
         moved_page(STORY_URL, of.story.headline),
     ]
 
@@ -92,7 +115,7 @@ def test_no_text_becomes_markup_on_any_page(of: Item, title: str) -> None:
     topic, told, index, moved = (LexborHTMLParser(page) for page in pages(of))
     assert " ".join(told.css_first("h1").text().split()) == headline
     assert " ".join(topic.css_first("h2").text().split()) == headline
-    for page in (topic, told, index, moved, LexborHTMLParser(topic_page(channel(of, title=title)))):
+    for page in (topic, told, index, moved, of_topic(channel(of, title=title))):
         assert len(page.css("script:not([type='application/ld+json'])")) == 1
         assert len(page.css("script")) <= 2
         assert len(page.css("style")) == 1
@@ -183,9 +206,12 @@ def test_the_number_of_a_citation_is_that_of_the_report_in_the_coverage() -> Non
 def test_every_page_shows_the_same_time_for_the_same_story() -> None:
     of = story(report(1), report(2), updated=NOON.replace(hour=19, minute=40))
     topic = TopicSettings(id="x", title="X", all_of=["seoul"], republish="never")
-    shown = make_channel(topic, [of], site=Site(), output=Output(), authority="a,2024", words={})
+    made = make_item(
+        tell(of, STORY_URL), topic, output=Output(), authority="a,2024", published=of.first_published
+    )
+    shown = with_items(make_channel(topic, site=Site(), output=Output(), authority="a,2024"), [made])
     assert shown.items[0].updated == of.first_published
-    pages = [topic_page(shown), index_page([shown], site_title="Desk", base_url="https://news.example/")]
+    pages = [topic_page(shown, home=HOME), of_index(shown)]
     times = [node.attributes["datetime"] for page in pages for node in LexborHTMLParser(page).css("time")]
     assert set(times) == {"2024-11-27T19:40:00Z"}
     assert b"<lastBuildDate>Wed, 27 Nov 2024 19:40:00 +0000<" in rss(shown)
@@ -298,7 +324,7 @@ def test_a_topic_page_lists_its_stories_in_the_order_given_with_who_reported_the
     reports = [report(n) for n in range(1, 6)]
     newest = item(story(*reports, headline="Newest"))
     older = item(story(id=StoryId("s0"), headline="Older"))
-    page = LexborHTMLParser(topic_page(channel(newest, older)))
+    page = of_topic(channel(newest, older))
     assert texts(page, "article h2") == ["Newest", "Older"]
     assert texts(page, ".meta")[0] == "Outlet 1, Outlet 2, Outlet 3 and 2 more · 27 Nov 2024, 12:05"
     assert page.css_first("article a").attributes["href"] == newest.page
@@ -309,15 +335,13 @@ def test_a_topic_page_lists_its_stories_in_the_order_given_with_who_reported_the
 
 
 def test_an_empty_topic_says_that_stories_will_come() -> None:
-    page = LexborHTMLParser(topic_page(channel()))
+    page = of_topic(channel())
     assert texts(page, ".none") == ["No stories yet. They appear here as soon as a source reports one."]
 
 
 def test_the_index_lists_every_topic_with_its_feeds_and_the_subscription_list() -> None:
     other = channel(id=TopicId("x"), title="Exports", url="https://news.example/x/")
-    page = LexborHTMLParser(
-        index_page([channel(item()), other], site_title="Desk", base_url="https://news.example/")
-    )
+    page = LexborHTMLParser(of_index(channel(item()), other))
     assert texts(page, "h1") == ["Desk"]
     assert texts(page, "section h2") == ["Korea–Ukraine defense", "Exports"]
     links = [node.attributes["href"] for node in page.css("a")]
@@ -326,7 +350,7 @@ def test_the_index_lists_every_topic_with_its_feeds_and_the_subscription_list() 
 
 
 def test_an_index_without_topics_says_where_they_are_listed() -> None:
-    page = LexborHTMLParser(index_page([], site_title="Desk", base_url="https://news.example/"))
+    page = LexborHTMLParser(of_index())
     assert texts(page, ".none") == ["No topics yet. They are listed in topics.yaml."]
 
 
@@ -353,7 +377,7 @@ def properties(page: bytes) -> dict[str, str]:
 
 
 def page_of(told: Story) -> bytes:
-    return story_page(told, url=STORY_URL, topics=(), site_title="Desk")
+    return story_page(told, url=STORY_URL, topics=(), site_title="Desk", home=HOME)
 
 
 def test_a_story_says_what_it_is_based_on_and_what_it_cites() -> None:
@@ -389,13 +413,13 @@ def test_a_story_says_what_it_is_based_on_and_what_it_cites() -> None:
 
 def test_topics_and_the_index_list_their_members_in_order() -> None:
     newest, older = item(story(headline="Newest")), item(story(id=StoryId("s0"), headline="Older"))
-    data = metadata(topic_page(channel(newest, older)))
+    data = metadata(topic_page(channel(newest, older), home=HOME))
     assert data["@type"] == "CollectionPage"
     assert data["mainEntity"]["itemListElement"] == [
         {"@type": "ListItem", "position": 1, "name": "Newest", "url": newest.page},
         {"@type": "ListItem", "position": 2, "name": "Older", "url": older.page},
     ]
-    index = metadata(index_page([channel()], site_title="Desk", base_url="https://news.example/"))
+    index = metadata(of_index(channel()))
     assert index["mainEntity"]["numberOfItems"] == 1
     assert index["url"] == "https://news.example/"
 
@@ -436,8 +460,8 @@ def test_a_card_names_a_place_where_its_language_is_spoken(language: str | None,
 
 def test_cards_of_topics_and_of_the_index_say_what_they_hold() -> None:
     of = channel(item())
-    card = properties(topic_page(of))
+    card = properties(topic_page(of, home=HOME))
     assert (card["og:type"], card["og:title"], card["og:url"]) == ("website", of.title, of.url)
     assert card["og:description"] == of.description
-    index = properties(index_page([of], site_title="Desk", base_url="https://news.example/"))
+    index = properties(of_index(of))
     assert (index["og:title"], index["og:url"]) == ("Desk", "https://news.example/")

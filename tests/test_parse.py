@@ -203,6 +203,26 @@ def test_what_is_no_feed_is_a_failure_that_says_what_it_looks_like(body: bytes, 
     assert words in failure.message
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "authors",
+        "author_detail",
+        "links",
+        "tags",
+        "content",
+        "title_detail",
+        "media_content",
+        "media_thumbnail",
+        "image",
+        "summary_detail",
+    ],
+)
+def test_an_element_may_have_a_name_that_is_somebody_elses(name: str) -> None:
+    found = harvest(rss(f"<{name}>x</{name}><item><title>A</title><{name}>x</{name}></item>"))
+    assert [entry.title for entry in found.entries] == ["A"]
+
+
 @pytest.mark.parametrize("charset", ["undefined", "idna", "base64", "no-such", "\x00", "unicode_escape"])
 def test_a_charset_that_is_none_leaves_the_document_to_speak_for_itself(charset: str) -> None:
     entry = only_entry(

@@ -6,8 +6,10 @@ import io
 import json
 import re
 import string
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import feedparser
@@ -31,7 +33,7 @@ from aggregator.model import (
     StoryId,
     TopicId,
 )
-from aggregator.publish.content import coverage, item_html, item_summary, legal, outlets, web_url
+from aggregator.publish.content import coverage, legal, outlets, story_html, story_summary, web_url
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.rss_atom import atom, rss
 
@@ -55,13 +57,20 @@ def report(entry: int = 1, **changes: Any) -> Report:
         "kind": "report",
         "duplicate_of": None,
         "text": "A delegation led by the defence minister came to Seoul.",
-        "content": "<p>A delegation led by the defence minister came to Seoul.</p>",
+        "content": "",
     }
     return Report(**(values | changes))
 
 
 def sentence(text: str, of: Report) -> Sentence:
     return Sentence(text, of.entry, of.url, of.source_title)
+
+
+def quotes_of(reports: Sequence[Report]) -> tuple[Quote, ...]:
+    return tuple(
+        Quote(f"We of {each.source_title} said so.", "Ann", each.entry, each.url, each.source_title, "en")
+        for each in reports
+    )
 
 
 def story(*reports: Report, **changes: Any) -> Story:
@@ -90,7 +99,9 @@ def item(of: Story | None = None, **changes: Any) -> Item:
         "story": of,
         "published": of.first_published,
         "updated": of.updated,
+        "summary": story_summary(of),
     }
+    values |= {"html": story_html(of, changes.get("page", values["page"]))}
     return Item(**(values | changes))
 
 
@@ -119,6 +130,11 @@ def parsed(document: bytes) -> Any:
 
 def atom_entry(of: Item) -> Any:
     return etree.fromstring(atom(channel(of))).find(f"{ATOM}entry")
+
+
+def plain(construct: Any) -> str:
+    """The text of an Atom Text Construct (RFC 4287 §3.1) of the type text or html."""
+    return unescape(construct.text or "") if construct.get("type") == "html" else construct.text
 
 
 def rss_item(of: Item) -> Any:
@@ -187,7 +203,7 @@ def test_an_item_names_its_author_source_categories_and_content(write: Any) -> N
     assert [tag.term for tag in entry.tags] == ["Politics", "Defense"]
     assert entry.media_thumbnail == [{"url": "https://outlet1.example/%EC%82%AC%EC%A7%84.jpg"}]
     assert entry.link == FULL.url
-    assert entry.content[0].value == item_html(FULL)
+    assert entry.content[0].value == FULL.html
     assert entry.content[0].type == "text/html"
     assert entry.summary == "A delegation came to Seoul. It asked for arms."
 
@@ -384,7 +400,7 @@ def test_json_feed_is_utf8_and_keeps_its_items_member_when_empty() -> None:
 def test_consecutive_sentences_of_one_entry_share_one_attribution() -> None:
     first, second = report(1), report(2)
     told = (sentence("One.", first), sentence("Two.", first), sentence("Three.", second))
-    html = item_html(item(story(first, second, story=told)))
+    html = item(story(first, second, story=told)).html
     assert re.findall(r"<p[^>]*>([^<]*)\(<a [^>]*>([^<]*)", html) == [
         ("One. Two. ", "Outlet 1"),
         ("Three. ", "Outlet 2"),
@@ -395,7 +411,7 @@ def test_an_item_holds_quotes_opinions_beginnings_and_related_stories() -> None:
     quote = Quote("Ми чекаємо", "Зеленський", EntryId(1), "https://outlet1.example/1", "Outlet 1", "uk")
     opinion = report(2, kind="opinion", text="Seoul should decide. It has waited.")
     other = Related(StoryId("s2"), "The day after", "en", NOON)
-    html = item_html(item(story(report(1), opinion, quotes=(quote,), related=(other,))))
+    html = item(story(report(1), opinion, quotes=(quote,), related=(other,))).html
     assert re.search(
         r'<blockquote lang="uk" dir="auto"><p>«Ми чекаємо»<br>Зеленський \(<a [^>]*>Outlet 1</a>, Ukrainian\)',
         html,
@@ -406,7 +422,7 @@ def test_an_item_holds_quotes_opinions_beginnings_and_related_stories() -> None:
 
 
 def test_sections_without_anything_in_them_are_left_out() -> None:
-    html = item_html(item())
+    html = item().html
     assert "Opinions" not in html
     assert "Also reported by" not in html
     assert "<li" not in html
@@ -421,7 +437,7 @@ def test_each_outlet_is_named_once_and_copies_say_whose_text_they_carry() -> Non
         report(3, source=same_outlet, source_title="Outlet 2", title="Seoul answers"),
         report(4, duplicate_of=EntryId(2)),
     )
-    html = item_html(item(of))
+    html = item(of).html
     assert html.count("Outlet 2:") == 1
     assert "Seoul answers" in html
     assert re.search(r"Outlet 4: <a [^>]*>same text as Outlet 1</a>", html)
@@ -429,7 +445,7 @@ def test_each_outlet_is_named_once_and_copies_say_whose_text_they_carry() -> Non
 
 
 def test_opinions_stand_apart_from_the_coverage() -> None:
-    html = item_html(FULL)
+    html = FULL.html
     assert html.index("Opinions") < html.index("Why Seoul should help") < html.index("Also reported by")
     assert "Why Seoul should help" not in html[html.index("Also reported by") :]
     assert [carried.report.entry for carried in coverage(FULL.story)] == [1, 3]
@@ -447,16 +463,16 @@ def test_reports_that_call_each_other_copies_do_not_hang_the_coverage() -> None:
 
 
 def test_links_are_http_or_nothing() -> None:
-    html = item_html(item(story(report(url="javascript:alert(1)"), story=())))
+    html = item(story(report(url="javascript:alert(1)"), story=())).html
     assert "javascript" not in html
     assert "Outlet 1" in html
 
 
 def test_a_summary_is_short_plain_and_never_empty() -> None:
     long = sentence("word " * 200, report())
-    assert len(item_summary(item(story(story=(long,))))) <= 402
-    assert item_summary(item(story(story=(long,)))).endswith("word …")
-    assert item_summary(item(story(report(text=""), story=()))) == "Ukrainian delegation asks Seoul for arms"
+    assert len(item(story(story=(long,))).summary) <= 402
+    assert item(story(story=(long,))).summary.endswith("word …")
+    assert item(story(report(text=""), story=())).summary == "Ukrainian delegation asks Seoul for arms"
 
 
 @pytest.mark.parametrize(
@@ -524,11 +540,11 @@ def test_any_text_gives_well_formed_feeds_that_read_back_the_same(of: Item, titl
     jsonschema.validate(feed, JSON_FEED)
     headline = " ".join(legal(of.story.headline).split()) or "Untitled"
     assert rss_root.findtext("channel/item/title") == headline
-    assert atom_root.findtext(f"{ATOM}entry/{ATOM}title") == headline
+    assert plain(atom_root.find(f"{ATOM}entry/{ATOM}title")) == headline
     assert feed["items"][0]["title"] == headline
-    for found in (rss_root.findtext("channel/title"), atom_root.findtext(f"{ATOM}title"), feed["title"]):
+    for found in (rss_root.findtext("channel/title"), plain(atom_root.find(f"{ATOM}title")), feed["title"]):
         assert found == (legal(title) or "korea-ukraine-defense")
-    html = item_html(of)
+    html = of.html
     assert rss_root.findtext("channel/item/{*}encoded") == html
     assert atom_root.findtext(f"{ATOM}entry/{ATOM}content") == html
     assert feed["items"][0]["content_html"] == html

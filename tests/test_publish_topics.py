@@ -269,6 +269,7 @@ def test_the_page_of_a_hidden_story_goes_until_it_is_let_back(desk: Books) -> No
 
 def test_a_hidden_story_that_is_merged_leaves_a_page_too(desk: Books) -> None:
     alpha, both = desk.story_of("Headline alpha"), desk.story_of("Headline both")
+    desk.publish()
     editor.hide(desk.db, alpha)
     editor.merge(desk.db, both, [alpha])
     desk.publish()

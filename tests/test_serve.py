@@ -41,9 +41,10 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("feeds")
     (tmp := folder.parent / "secret.txt").write_text("secret")
-    for name in ("rss.xml", "atom.xml", "feed.json", "index.html", "archive/1.xml"):
+    for name in ("rss.xml", "atom.xml", "feed.json", "index.html", "archive/rss-1-50.xml"):
         publish_file(folder / "topic" / name, FEED)
     publish_file(folder / "topics.opml", FEED)
+    publish_file(folder / "archive" / "rss.xml", FEED)  # a topic may have this name
     publish_file(folder / "copied" / "rss.xml", FEED, compress=("gzip", "br"))
     publish_file(folder / "index.html", b"<p>index")
     publish_file(folder / "picture.png", FEED)
@@ -60,6 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ("/topic/rss.xml", "application/rss+xml; charset=utf-8", "*"),
         ("/topic/atom.xml", "application/atom+xml; charset=utf-8", "*"),
         ("/topic/feed.json", "application/feed+json; charset=utf-8", "*"),
+        ("/topic/archive/rss-1-50.xml", "application/rss+xml; charset=utf-8", "*"),
         ("/topics.opml", "text/x-opml; charset=utf-8", "*"),
         ("/topic/", "text/html; charset=utf-8", None),
         ("/", "text/html; charset=utf-8", None),
@@ -82,9 +84,9 @@ def test_each_file_has_its_type_and_every_site_may_read_the_feeds(
 
 
 def test_what_may_change_is_asked_for_again_soon_and_archives_never(site: Site) -> None:
-    for path in ("/", "/topic/rss.xml", "/topic/"):
+    for path in ("/", "/topic/rss.xml", "/topic/", "/archive/rss.xml"):
         assert site.ask(path)[0].headers["Cache-Control"] == "public, max-age=60, must-revalidate"
-    archive = site.ask("/topic/archive/1.xml")[0].headers["Cache-Control"]
+    archive = site.ask("/topic/archive/rss-1-50.xml")[0].headers["Cache-Control"]
     assert archive == "public, max-age=31536000, immutable"
 
 

@@ -24,17 +24,12 @@ from aggregator.errors import ConfigError
 _LATER: dict[str, dict[Keys, Any]] = {
     "aggregator.yaml": {
         ("engine",): {"kind": "local"},
-        ("output", "excerpt"): None,
-        ("output", "full_content"): None,
     },
     "sources.yaml": {
         ("sources", "*", "full_text"): False,
-        ("sources", "*", "license"): None,
-        ("sources", "*", "policy"): None,
     },
     "topics.yaml": {
         ("topics", "*", "notify"): None,
-        ("topics", "*", "token"): None,
     },
 }
 """Settings of later versions, and the value that says what holds anyway."""

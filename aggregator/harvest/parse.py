@@ -78,7 +78,7 @@ def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
         title=_detail(feed, "title", url),
         url=_string(feed, "link"),
         language=_string(feed, "language"),
-        icon=_string(feed, "icon") or _string(feed.get("image") or {}, "href"),
+        icon=_string(feed, "icon") or _string(_dict(feed, "image"), "href"),
         rights=_string(feed, "rights"),
         entries=[_entry(entry, url) for entry in document.entries],
         wish=_wish(feed),
@@ -114,9 +114,20 @@ def _string(data: Any, name: str) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def _dict(data: Any, name: str) -> dict[str, Any]:
+    # An element that feedparser does not know may have the name under which it keeps what it does know
+    value = dict.get(data, name)
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(data: Any, name: str) -> list[dict[str, Any]]:
+    value = dict.get(data, name)
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
 def _detail(data: Any, name: str, url: str) -> Markup | None:
     # The detail alone may be that of an element inside, such as an item's image with a title
-    detail = dict.get(data, f"{name}_detail") or {}
+    detail = _dict(data, f"{name}_detail")
     return _markup({**detail, "value": dict.get(data, name)}, url)
 
 
@@ -159,7 +170,7 @@ def _number(value: str | None) -> int | None:
 def _entry(entry: Any, url: str) -> RawEntry:
     contents = [
         _markup(content, url)
-        for content in dict.get(entry, "content") or []
+        for content in _dicts(entry, "content")
         if str(dict.get(content, "type") or "text/html").startswith(("text/", "application/xhtml"))
     ]
     contents.append(_detail(entry, "summary", url))
@@ -173,9 +184,7 @@ def _entry(entry: Any, url: str) -> RawEntry:
         language=_language(entry),
         contents=tuple(content for content in contents if content),
         categories=tuple(
-            label
-            for tag in dict.get(entry, "tags") or []
-            if (label := _string(tag, "label") or _string(tag, "term"))
+            label for tag in _dicts(entry, "tags") if (label := _string(tag, "label") or _string(tag, "term"))
         ),
         enclosures=tuple(_enclosures(entry)),
         images=tuple(_images(entry)),
@@ -183,7 +192,7 @@ def _entry(entry: Any, url: str) -> RawEntry:
 
 
 def _links(entry: Any) -> tuple[str, ...]:
-    links = dict.get(entry, "links") or []
+    links = _dicts(entry, "links")
     alternates = [link for link in links if dict.get(link, "rel", "alternate") == "alternate"]
     pages = [link for link in alternates if dict.get(link, "type", "text/html") in _HTML_TYPES]
     candidates = [
@@ -199,25 +208,25 @@ def _links(entry: Any) -> tuple[str, ...]:
 
 def _author(entry: Any) -> str | None:
     raw = _string(entry, "author")
-    address = _string(dict.get(entry, "author_detail") or {}, "email")
+    address = _string(_dict(entry, "author_detail"), "email")
     if raw and address and raw.startswith(address):
         # RSS: `mail@host (Name)`; feedparser's own reading cuts long top-level domains in two
         people = [name or mail for name, mail in getaddresses([raw])]
     else:
-        people = [_string(author, "name") or "" for author in dict.get(entry, "authors") or []]
+        people = [_string(author, "name") or "" for author in _dicts(entry, "authors")]
     return ", ".join(dict.fromkeys(filter(None, people))) or raw
 
 
 def _language(entry: Any) -> str | None:
-    details = [*(dict.get(entry, "content") or []), dict.get(entry, "title_detail") or {}]
+    details = [*(_dicts(entry, "content")), _dict(entry, "title_detail")]
     return next((tag for detail in details if (tag := _string(detail, "language"))), None)
 
 
 def _enclosures(entry: Any) -> Iterable[RawEnclosure]:
-    for link in dict.get(entry, "links") or []:
+    for link in _dicts(entry, "links"):
         if dict.get(link, "rel") == "enclosure" and (href := _string(link, "href")):
             yield RawEnclosure(href, _string(link, "type"), _string(link, "length"))
-    for media in dict.get(entry, "media_content") or []:
+    for media in _dicts(entry, "media_content"):
         href = _string(media, "url")
         medium = _string(media, "medium") or (_string(media, "type") or "").partition("/")[0]
         if href and medium in ("audio", "video"):
@@ -225,16 +234,15 @@ def _enclosures(entry: Any) -> Iterable[RawEnclosure]:
 
 
 def _images(entry: Any) -> Iterable[str]:
-    for media in dict.get(entry, "media_thumbnail") or []:
+    for media in _dicts(entry, "media_thumbnail"):
         if url := _string(media, "url"):
             yield url
-    for media in dict.get(entry, "media_content") or []:
+    for media in _dicts(entry, "media_content"):
         kind = f"{dict.get(media, 'medium')} {dict.get(media, 'type')}"
         if "image" in kind and (url := _string(media, "url")):
             yield url
-    image = dict.get(entry, "image")
-    if isinstance(image, dict) and (url := _string(image, "href")):
+    if url := _string(_dict(entry, "image"), "href"):
         yield url
-    for link in dict.get(entry, "links") or []:
+    for link in _dicts(entry, "links"):
         if str(dict.get(link, "type") or "").startswith("image/") and (url := _string(link, "href")):
             yield url

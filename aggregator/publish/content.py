@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -13,12 +13,14 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story
+from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story, StoryId
 from aggregator.publish.languages import language_name, language_tag, locale, quoted
 from aggregator.story.compose import excerpt
+from aggregator.text.cut import cut
 from aggregator.times import to_text
 
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
+_MOJIBAKE = re.compile("[\xc2\xc3][\x80-\xbf]")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -48,10 +50,6 @@ class Mention:
 @dataclass(frozen=True, slots=True)
 class Elsewhere(Related):
     """A related story without a page here: its lead report stands for it."""
-
-    url: str
-    source: str
-    """The outlet of the lead report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,15 @@ class Tally:
 
 
 def legal(text: str) -> str:
-    """The text without what XML 1.0 §2.2 forbids: control characters, surrogates, U+FFFE, U+FFFF."""
-    return _ILLEGAL.sub("", text)
+    """The text without what XML 1.0 §2.2 forbids or discourages: control characters, surrogates, U+FFFE, U+FFFF.
+
+    Nor has it U+FFFD, which stands for what was lost; and UTF-8 that somebody took for Latin-1 is read again.
+    """
+    return _ILLEGAL.sub("", _MOJIBAKE.sub(_read_again, text))
+
+
+def _read_again(pair: re.Match[str]) -> str:
+    return pair[0].encode("latin-1").decode()
 
 
 @lru_cache(maxsize=4096)  # a page links each address several times
@@ -113,6 +118,12 @@ def email(channel: Channel) -> str | None:
     """The channel's contact when it is an e-mail address, not a URL (which may hold an @ too)."""
     contact = legal(channel.contact or "").strip()
     return contact if _EMAIL.fullmatch(contact) else None
+
+
+def archived(file: str, page: str | None) -> str:
+    """Where one of a topic's files stands below its folder, or the archive document of that format: `rss.xml`."""
+    stem, _, suffix = file.partition(".")
+    return f"archive/{stem}-{page}.{suffix}" if page else file
 
 
 def item_url(item: Item) -> str:
@@ -222,43 +233,64 @@ def numbers(story: Story) -> dict[EntryId, int]:
     }
 
 
+def notes(story: Story) -> tuple[tuple[datetime, str], ...]:
+    """What sources took back of the story, and when: headlines that they changed, reports that they withdrew."""
+    corrected = [
+        (one.at, f"Corrected: {one.source} changed its headline “{one.old}” to “{one.new}”.")
+        for one in story.corrections
+    ]
+    withdrawn = [
+        (report.withdrawn_at, f"Withdrawn: {report.source_title} no longer carries “{report.title}”.")
+        for report in story.coverage
+        if report.withdrawn_at
+    ]
+    return tuple(sorted([*corrected, *withdrawn]))
+
+
 def gist(report: Report) -> str:
     """How an opinion piece begins, in whole sentences where they are not long."""
     clean = replace(report, text=legal(report.text), language=language_tag(report.language))
     sentences = [sentence.text for sentence in excerpt(clean)]
     while len(sentences) > 1 and len(" ".join(sentences)) > _GIST_LENGTH:
         sentences.pop()
-    return _cut(" ".join(sentences), _GIST_LENGTH)
+    return cut(" ".join(sentences), _GIST_LENGTH)
 
 
-def related_url(page: str, other: Related) -> str:
+def with_links(story: Story, shown: Set[StoryId]) -> Story:
+    """The story beside related ones that lead somewhere: to their page if that is `shown`, or to their lead report."""
+
+    def link(other: Related) -> Related | None:
+        if other.id in shown:
+            return other
+        if other.lead_url is None:
+            return None
+        return Elsewhere(*(getattr(other, field.name) for field in fields(Related)))
+
+    return replace(story, related=tuple(filter(None, map(link, story.related))))
+
+
+def related_url(page: str, other: Related) -> str | None:
     """Where a related story is told, given the page of one beside it."""
-    return other.url if isinstance(other, Elsewhere) else urljoin(page, f"{other.id}.html")
+    return other.lead_url if isinstance(other, Elsewhere) else urljoin(page, f"{other.id}.html")
 
 
 def outlet_of(other: Related) -> str | None:
     """The outlet that a link to a related story leads to; None where its page is here."""
-    return other.source if isinstance(other, Elsewhere) else None
+    return other.lead_source if isinstance(other, Elsewhere) else None
 
 
-def item_html(item: Item) -> str:
-    """The item's content as plain, safe HTML: highlights, story with sources, opinions, coverage, page."""
-    story = item.story
+def story_html(story: Story, page: str) -> str:
+    """A story as plain, safe HTML: highlights, story with sources, opinions, coverage, and its page's address."""
     others = [mention for mention in outlets(story) if mention.report.source_title != story.lead.source_title]
-    html = TEMPLATES.get_template("item.html").render(item=item, story=story, others=others)
+    html = TEMPLATES.get_template("item.html").render(story=story, page=page, others=others)
     return legal(html).strip()
 
 
-def item_summary(item: Item) -> str:
-    """One or two sentences of plain text on one line; never empty."""
-    return summary(item.story)
-
-
-def summary(story: Story) -> str:
+def story_summary(story: Story) -> str:
     """One or two sentences of plain text on one line; never empty."""
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
     text = _line(" ".join(sentences) or story.lead.text)
-    return _cut(text, _SUMMARY_LENGTH) or headline(story)
+    return cut(text, _SUMMARY_LENGTH) or headline(story)
 
 
 def author_name(item: Item) -> str:
@@ -289,10 +321,6 @@ def _languages(story: Story) -> dict[EntryId, str | None]:
 
 def _line(text: str) -> str:
     return " ".join(legal(text).split())
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0].rstrip(",;:–—- ") + " …"
 
 
 def _original(report: Report, by_entry: dict[EntryId, Report]) -> EntryId:
@@ -339,6 +367,7 @@ def _environment() -> Environment:
         related_url,
         outlet_of,
         numbers,
+        notes,
         foreign,
     ):
         environment.globals[function.__name__] = function

@@ -56,7 +56,11 @@ class Design:
         """A page as the template says."""
         try:
             page = self._environment.get_template(template).render(
-                style=self._style, script=self._script, policy=self._policy, version=__version__, **values
+                {"is_private": False, **values},
+                style=self._style,
+                script=self._script,
+                policy=self._policy,
+                version=__version__,
             )
         except Exception as error:
             if (blamed := self._blamed(error)) is None:

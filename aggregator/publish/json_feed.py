@@ -7,14 +7,13 @@ from typing import Any
 
 from aggregator.model import Channel, Item
 from aggregator.publish.content import (
+    archived,
     author_name,
     categories,
     coverage,
     email,
     enclosures,
     headline,
-    item_html,
-    item_summary,
     item_url,
     legal,
     web_url,
@@ -29,8 +28,11 @@ def json_feed(channel: Channel) -> bytes:
         "version": "https://jsonfeed.org/version/1.1",
         "title": legal(channel.title) or channel.id,
         "home_page_url": channel.url,
-        "feed_url": f"{channel.url}feed.json",
+        "feed_url": channel.url + archived("feed.json", channel.page),
+        "next_url": channel.url + archived("feed.json", channel.previous) if channel.previous else None,
         "description": channel.description,
+        "icon": channel.logo or channel.icon,
+        "favicon": channel.icon,
         "language": language_tag(channel.language),
         "authors": [_author(channel)],
         "hubs": [{"type": "WebSub", "url": hub}] if (hub := web_url(channel.hub)) else [],
@@ -51,8 +53,8 @@ def _item(item: Item) -> dict[str, Any]:
         "url": item_url(item),
         "external_url": web_url(lead.url),
         "title": headline(item.story),
-        "content_html": item_html(item),
-        "summary": item_summary(item),
+        "content_html": item.html,
+        "summary": item.summary,
         "image": web_url(lead.image),
         "date_published": to_text(item.published),
         "date_modified": to_text(item.updated),
@@ -70,6 +72,7 @@ def _item(item: Item) -> dict[str, Any]:
 def _extension(item: Item) -> dict[str, Any]:
     return {
         "about": web_url(item.page),
+        "rights": item.story.lead.rights,
         "matched": item.matched,
         "coverage": [
             {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregator.model import Channel, Report, Story
-from aggregator.publish.content import coverage, headline, summary, web_url
+from aggregator.publish.content import coverage, headline, story_summary, web_url
 from aggregator.publish.languages import language_tag
 from aggregator.times import to_text
 
@@ -25,7 +25,7 @@ def story_metadata(story: Story, *, url: str, home: str, site_title: str) -> dic
             "@context": _CONTEXT,
             "@type": "NewsArticle",
             "headline": headline(story),
-            "description": summary(story),
+            "description": story_summary(story),
             "url": url,
             "mainEntityOfPage": url,
             "datePublished": to_text(story.first_published),

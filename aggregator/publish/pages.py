@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urljoin
 
 from aggregator.model import Channel, Story
-from aggregator.publish.content import item_summary
 from aggregator.publish.design import Design, design
+from aggregator.publish.items import Front
 from aggregator.publish.metadata import index_metadata, story_metadata, topic_metadata
 
 
-def topic_page(channel: Channel, *, look: Design | None = None) -> bytes:
-    """A topic's stories, newest first, with links to subscribe."""
-    summaries = [item_summary(item) for item in channel.items]
+def topic_page(channel: Channel, *, home: str, look: Design | None = None) -> bytes:
+    """A topic's stories, newest first, with links to subscribe; `home` is the index."""
     return (look or design(None)).render(
-        "topic.html",
-        channel=channel,
-        items=list(zip(channel.items, summaries, strict=True)),
-        home=urljoin(channel.url, "../"),
-        data=topic_metadata(channel),
+        "topic.html", channel=channel, home=home, is_private=channel.is_private, data=topic_metadata(channel)
     )
 
 
 def story_page(
-    story: Story, *, url: str, topics: Sequence[Channel], site_title: str, look: Design | None = None
+    story: Story,
+    *,
+    url: str,
+    topics: Sequence[Channel],
+    site_title: str,
+    home: str,
+    look: Design | None = None,
 ) -> bytes:
-    """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end."""
-    home = urljoin(url, "../")
+    """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end.
+
+    `topics` are those whose feeds hold it; `home` is the index.
+    """
     return (look or design(None)).render(
         "story.html",
         story=story,
@@ -35,20 +37,21 @@ def story_page(
         topics=topics,
         site_title=site_title,
         home=home,
+        is_private=any(topic.is_private for topic in topics),
         data=story_metadata(story, url=url, home=home, site_title=site_title),
     )
 
 
 def index_page(
-    channels: Sequence[Channel], *, site_title: str, base_url: str, look: Design | None = None
+    fronts: Sequence[Front], *, site_title: str, base_url: str, look: Design | None = None
 ) -> bytes:
     """Every topic with its newest headlines and links to subscribe; `base_url` ends in a slash."""
     return (look or design(None)).render(
         "index.html",
-        channels=channels,
+        fronts=fronts,
         site_title=site_title,
         home=base_url,
-        data=index_metadata(channels, site_title=site_title, home=base_url),
+        data=index_metadata([front.channel for front in fronts], site_title=site_title, home=base_url),
     )
 
 

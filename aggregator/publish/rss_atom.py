@@ -7,10 +7,12 @@ an e-mail address, the hub, thumbnails and languages.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
+from zlib import crc32
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
@@ -19,13 +21,12 @@ from feedgen.util import xml_elem
 from aggregator import __version__
 from aggregator.model import Channel, Item, Report
 from aggregator.publish.content import (
+    archived,
     author_name,
     categories,
     email,
     enclosures,
     headline,
-    item_html,
-    item_summary,
     item_url,
     legal,
     web_url,
@@ -38,22 +39,32 @@ Extend = Callable[[Any], None]
 _ATOM = "http://www.w3.org/2005/Atom"
 _DC = "http://purl.org/dc/elements/1.1/"
 _MEDIA = "http://search.yahoo.com/mrss/"
+_SY = "http://purl.org/rss/1.0/modules/syndication/"
+_HISTORY = "http://purl.org/syndication/history/1.0"
+_NAMESPACES = {"media": _MEDIA, "sy": _SY, "fh": _HISTORY}
+_LOOKS_LIKE_HTML = re.compile(r"</?\w|&#?\w+")
+_TTL_MINUTES = 15
+"""What is new is published each minute, but no reader need ask so often."""
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def rss(channel: Channel) -> bytes:
     """The channel as RSS 2.0 with `content:encoded`, after the RSS Profile of the RSS Advisory Board."""
     generator = _generator(channel, "rss.xml", "application/rss+xml")
+    generator.ttl(_TTL_MINUTES)
     if address := email(channel):
         generator.managingEditor(f"{address} ({_name(channel)})")
+    if picture := channel.logo or channel.icon:
+        generator.image(picture, title=legal(channel.title) or channel.id, link=channel.url)
     for item in channel.items:
         entry = _entry(generator, item)
         # The description is read as HTML, the title and all else as plain text.
-        entry.description(escape(item_summary(item), quote=False))
-        entry.content(item_html(item), type="html")
+        entry.description(escape(item.summary, quote=False))
+        entry.content(item.html, type="html")
         _extend_entry(entry, _rss_item(item, channel))
-    _extend_feed(generator, _rss_channel(channel), {"dc": _DC, "media": _MEDIA})
-    return bytes(generator.rss_str(pretty=True))
+    _extend_feed(generator, lambda root: _rss_channel(root[0], channel), _NAMESPACES | {"dc": _DC})
+    # The Profile's way to write a plain & or <: readers that take a title for HTML show it all the same
+    return bytes(generator.rss_str(pretty=True)).replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
 
 def atom(channel: Channel) -> bytes:
@@ -63,13 +74,18 @@ def atom(channel: Channel) -> bytes:
     if address := email(channel):
         author["email"] = address
     generator.author(author)
+    if channel.icon:
+        generator.icon(channel.icon)
+    if channel.logo:
+        generator.logo(channel.logo)
     for item in channel.items:
         entry = _entry(generator, item)
-        entry.summary(item_summary(item))
-        entry.content(item_html(item), type="html")
+        entry.updated(_unlike_others(item))
+        entry.summary(item.summary)
+        entry.content(item.html, type="html")
         entry.author(name=author_name(item))
         _extend_entry(entry, _atom_entry(item, channel))
-    _extend_feed(generator, lambda _: None, {"media": _MEDIA})
+    _extend_feed(generator, lambda root: _atom_feed(root, channel), _NAMESPACES)
     return bytes(generator.atom_str(pretty=True))
 
 
@@ -82,12 +98,22 @@ def _generator(channel: Channel, file: str, media: str) -> FeedGenerator:
     generator.generator("feed-aggregator", version=__version__)
     generator.updated(_seconds(channel.updated))
     generator.lastBuildDate(_seconds(channel.updated))
-    generator.link(href=channel.url + file, rel="self", type=media)
+    for rel, address in _history(channel, file):
+        generator.link(href=address, rel=rel, type=media)
     if hub := web_url(channel.hub):
         generator.link(href=hub, rel="hub")
     # The last link added becomes the RSS channel's: it must be the page.
     generator.link(href=channel.url, rel="alternate", type="text/html")
     return generator
+
+
+def _history(channel: Channel, file: str) -> Iterator[tuple[str, str]]:
+    """The feed's own address, and those of the documents before and after it (RFC 5005 §4)."""
+    yield "self", channel.url + archived(file, channel.page)
+    if channel.page:
+        yield "current", channel.url + file
+    if channel.previous:
+        yield "prev-archive", channel.url + archived(file, channel.previous)
 
 
 def _entry(generator: FeedGenerator, item: Item) -> FeedEntry:
@@ -102,12 +128,34 @@ def _entry(generator: FeedGenerator, item: Item) -> FeedEntry:
     return entry
 
 
-def _rss_channel(channel: Channel) -> Extend:
-    def extend(root: Any) -> None:
-        if hub := web_url(channel.hub):
-            xml_elem(f"{{{_ATOM}}}link", root[0], href=hub, rel="hub")
+def _unlike_others(item: Item) -> datetime:
+    """When the item was updated; entries of one second are told apart by what readers take for its fractions."""
+    return _seconds(item.updated).replace(microsecond=crc32(item.id.encode()) % 1_000_000)
 
-    return extend
+
+def _rss_channel(element: Any, channel: Channel) -> None:
+    media = "application/rss+xml"
+    for rel, address in _history(channel, "rss.xml"):
+        if rel != "self":  # which feedgen writes
+            xml_elem(f"{{{_ATOM}}}link", element, href=address, rel=rel, type=media)
+    if hub := web_url(channel.hub):
+        xml_elem(f"{{{_ATOM}}}link", element, href=hub, rel="hub")
+    if not channel.page:
+        xml_elem(f"{{{_SY}}}updatePeriod", element).text = "hourly"
+        xml_elem(f"{{{_SY}}}updateFrequency", element).text = str(60 // _TTL_MINUTES)
+    _say_archive(element, channel)
+
+
+def _atom_feed(root: Any, channel: Channel) -> None:
+    _mark_markup(root.find("title"))
+    _mark_markup(root.find("subtitle"))
+    _say_archive(root, channel)
+
+
+def _say_archive(element: Any, channel: Channel) -> None:
+    # Not in the oldest: it has nothing to lead to, which validators take for a mistake
+    if channel.page and channel.previous:
+        xml_elem(f"{{{_HISTORY}}}archive", element)
 
 
 def _rss_item(item: Item, channel: Channel) -> Extend:
@@ -118,13 +166,19 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
         language = language_tag(lead.language)
         if language and language != channel.language:
             xml_elem(f"{{{_DC}}}language", element).text = language
+        if rights := _rights(lead):
+            xml_elem(f"{{{_DC}}}rights", element).text = rights
         if source := web_url(lead.source_url):
             xml_elem("source", element, url=source).text = legal(lead.source_title)
-        # One enclosure an item, as the RSS Profile asks; Atom has them all.
-        for enclosure in enclosures(lead)[:1]:
-            length = str(enclosure.length or 0)
-            xml_elem("enclosure", element, url=enclosure.url, length=length, type=enclosure.type)
-        _thumbnail(element, lead)
+        # One enclosure an item, as the RSS Profile asks; Atom has them all as links.
+        media = enclosures(lead)
+        for first in media[:1]:
+            length = str(first.length or 0)
+            xml_elem("enclosure", element, url=first.url, length=length, type=first.type)
+        for other in media[1:]:
+            size = {"fileSize": str(other.length)} if other.length else {}
+            xml_elem(f"{{{_MEDIA}}}content", element, url=other.url, type=other.type, **size)
+        _picture(element, lead)
 
     return extend
 
@@ -134,6 +188,8 @@ def _atom_entry(item: Item, channel: Channel) -> Extend:
     language = language_tag(lead.language)
 
     def extend(element: Any) -> None:
+        for name in ("title", "summary"):
+            _mark_markup(element.find(name))
         # feedgen drops rel, type, hreflang and length of entry links (its issues 135 and 143).
         for link in element.findall("link"):
             element.remove(link)
@@ -142,13 +198,22 @@ def _atom_entry(item: Item, channel: Channel) -> Extend:
         for enclosure in enclosures(lead):
             length = None if enclosure.length is None else str(enclosure.length)
             _link(element, enclosure.url, rel="enclosure", type=enclosure.type, length=length)
+        if rights := _rights(lead):
+            xml_elem("rights", element).text = rights
         if source := web_url(lead.source_url):
             _atom_source(element, lead, source)
         if language and language != channel.language:
             element.set(_XML_LANG, language)
-        _thumbnail(element, lead)
+        _picture(element, lead)
 
     return extend
+
+
+def _mark_markup(element: Any) -> None:
+    """Say of a plain text that looks like HTML that it is none: readers guess."""
+    if element is not None and element.text and _LOOKS_LIKE_HTML.search(element.text):
+        element.text = escape(element.text, quote=False)
+        element.set("type", "html")
 
 
 def _atom_source(element: Any, lead: Report, url: str) -> None:
@@ -156,7 +221,13 @@ def _atom_source(element: Any, lead: Report, url: str) -> None:
     xml_elem("id", source).text = url
     xml_elem("title", source).text = legal(lead.source_title)
     xml_elem("updated", source).text = to_text(lead.revised_at or lead.published)
+    if rights := _rights(lead):
+        xml_elem("rights", source).text = rights
     _link(source, url, rel="alternate")
+
+
+def _rights(lead: Report) -> str:
+    return " ".join(legal(lead.rights or "").split())
 
 
 def _link(parent: Any, href: str | None, **attributes: str | None) -> None:
@@ -165,8 +236,9 @@ def _link(parent: Any, href: str | None, **attributes: str | None) -> None:
         xml_elem("link", parent, href=href, **known)
 
 
-def _thumbnail(element: Any, lead: Report) -> None:
+def _picture(element: Any, lead: Report) -> None:
     if image := web_url(lead.image):
+        xml_elem(f"{{{_MEDIA}}}content", element, url=image, medium="image")
         xml_elem(f"{{{_MEDIA}}}thumbnail", element, url=image)
 
 

@@ -1,47 +1,35 @@
-"""The topics that changed → files. What did not change is neither rendered nor touched."""
+"""Which topics changed since they were published. What did not change is neither rendered nor touched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
 from aggregator import __version__
-from aggregator.model import Channel, Related, Story, StoryId, TopicId
-from aggregator.publish.files import folder_mark, publish_file, remove_file, sweep
-from aggregator.publish.items import make_channel, story_url
+from aggregator.model import StoryId, TopicId
+from aggregator.publish.files import folder_mark, sweep
+from aggregator.publish.groups import Group
+from aggregator.publish.places import files_of
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
+from aggregator.store.publications import published_mark, withdraw_from_archives
 from aggregator.store.stories import (
     forget_gone,
     gone_stories,
     hidden_stories,
-    load_stories,
     merged_stories,
     related_stories,
 )
-from aggregator.store.topics import (
-    Selected,
-    published_mark,
-    selected_stories,
-    set_published_mark,
-    story_words,
-    topics_of,
-)
+from aggregator.store.topics import Selected, group_stories, selected_stories
 from aggregator.story.fingerprint import digest
 from aggregator.topic.select import choose
 
-if TYPE_CHECKING:
-    from aggregator.publish.design import Design
-
-_TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 
@@ -55,12 +43,22 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What a topic's feeds would hold now, and the mark by which we see whether they do already."""
 
     settings: TopicSettings
     selected: list[Selected]
     mark: str
+
+    @property
+    def id(self) -> TopicId:
+        """The topic's."""
+        return TopicId(self.settings.id)
+
+    @property
+    def stories(self) -> list[StoryId]:
+        """In the order of the feed."""
+        return [story.id for story in self.selected]
 
 
 class Publisher:
@@ -75,11 +73,13 @@ class Publisher:
         topics: Sequence[TopicSettings],
         folder: Path,
         templates: Path | None = None,
+        groups: Sequence[Group] = (),
     ) -> None:
         self._db = db
         self._site = site
         self._output = output
-        self._topics = topics
+        self._topics = [*(group.settings for group in groups), *topics]
+        self._groups = {group.settings.id: group for group in groups}
         self._folder = folder
         self._templates = templates
         self._look_mark = ""
@@ -91,36 +91,50 @@ class Publisher:
         as it is.
         """
         self._look_mark = folder_mark(self._templates)
+        hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         plans = [self._plan(topic, now) for topic in self._topics]
-        wanted = set(only) if only is not None else {plan.settings.id for plan in plans}
-        stale = [
-            plan for plan in plans if plan.settings.id in wanted and (anew or not self._is_current(plan))
-        ]
-        site_mark = self._site_mark(plans)
-        gone = gone_stories(self._db)
+        wanted = set(only) if only is not None else {plan.id for plan in plans}
+        stale = [plan for plan in plans if plan.id in wanted and (anew or not self._is_current(plan))]
+        site_mark = self._site_mark(plans, hidden)
         if not stale and not gone and not anew and self._site_is_current(site_mark):
             return Published(0, 0)
-        authority = self._authority(now)
+        # What renders is loaded when something is to be rendered: most passes publish nothing
+        from aggregator.publish.design import design
+        from aggregator.publish.writing import Writing
+
         sweep(self._folder)
-        shown = {story.id for plan in plans for story in plan.selected}
-        files = 0
-        for plan in stale:
-            files += self._write_topic(self._channel(plan, authority, shown))
-            with writing(self._db):
-                set_published_mark(self._db, TopicId(plan.settings.id), plan.mark)
-        files += self._write_site([self._channel(plan, authority, shown) for plan in plans])
-        self._remove_pages(gone)
+        writer = Writing(
+            self._db,
+            plans,
+            site=self._site,
+            output=self._output,
+            folder=self._folder,
+            look=design(self._templates, self._look_mark),
+            authority=self._authority(now),
+            now=now,
+        )
+        with writing(self._db):
+            rewritten = withdraw_from_archives(self._db, hidden)
+        for plan in plans:
+            if plan in stale:
+                writer.write_topic(plan)
+            if plan in stale or plan.id in rewritten:
+                writer.write_archives(plan, anew=anew or plan.id in rewritten)
+        writer.write_site(hidden)
+        writer.remove_pages(gone)
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
             forget_gone(self._db, gone)
-        return Published(len(stale), files)
+        return Published(len(stale), writer.files)
 
-    def _plan(self, topic: TopicSettings, now: datetime) -> _Plan:
-        selected = choose(
-            selected_stories(self._db, TopicId(topic.id), since=now - topic.max_age),
-            min_sources=topic.min_sources,
-            items=topic.items or self._output.items,
-        )
+    def _plan(self, topic: TopicSettings, now: datetime) -> Plan:
+        since = now - topic.max_age
+        if group := self._groups.get(topic.id):
+            candidates = group_stories(self._db, group.sources, since=since)
+        else:
+            candidates = selected_stories(self._db, TopicId(topic.id), since=since)
+        items = topic.items or self._output.items
+        selected = choose(candidates, min_sources=topic.min_sources, items=items)
         beside = related_stories(self._db, [story.id for story in selected])
         stories = " ".join(
             f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
@@ -135,19 +149,15 @@ class Publisher:
             self._look_mark,
             stories,
         )
-        return _Plan(topic, selected, mark)
+        return Plan(topic, selected, mark)
 
-    def _is_current(self, plan: _Plan) -> bool:
-        folder = self._folder / plan.settings.id
-        files = [folder / name for name in _TOPIC_FILES]
-        files += [self._page(story.id) for story in plan.selected]
-        return published_mark(self._db, TopicId(plan.settings.id)) == plan.mark and all(
-            file.exists() for file in files
+    def _is_current(self, plan: Plan) -> bool:
+        return published_mark(self._db, plan.id) == plan.mark and all(
+            file.exists() for file in files_of(self._folder, plan.settings, plan.stories)
         )
 
-    def _site_mark(self, plans: Iterable[_Plan]) -> str:
+    def _site_mark(self, plans: Iterable[Plan], hidden: Sequence[StoryId]) -> str:
         moved = merged_stories(self._db)
-        hidden = hidden_stories(self._db)
         return digest(*(plan.mark for plan in plans), repr(sorted(moved.items())), repr(sorted(hidden)))
 
     def _site_is_current(self, mark: str) -> bool:
@@ -163,106 +173,3 @@ class Publisher:
             with writing(self._db):
                 write_meta(self._db, _AUTHORITY, known)
         return known
-
-    def _channel(self, plan: _Plan, authority: str, shown: Set[StoryId]) -> Channel:
-        stories = [story.id for story in plan.selected]
-        loaded = load_stories(self._db, stories, languages=self._site.languages)
-        return make_channel(
-            plan.settings,
-            self._with_related(loaded, shown),
-            site=self._site,
-            output=self._output,
-            authority=authority,
-            words=story_words(self._db, TopicId(plan.settings.id), stories),
-        )
-
-    def _with_related(self, stories: Sequence[Story], shown: Set[StoryId]) -> list[Story]:
-        """The stories, each beside related ones that lead somewhere: to their page, or to their lead report."""
-        from aggregator.publish.content import Elsewhere
-
-        away = {other.id for story in stories for other in story.related if other.id not in shown}
-        found = load_stories(self._db, sorted(away), languages=self._site.languages)
-        leads = {story.id: story.lead for story in found}
-
-        def link(other: Related) -> Related | None:
-            if other.id in shown:
-                return other
-            lead = leads.get(other.id)
-            if lead is None or lead.url is None:
-                return None
-            return Elsewhere(
-                other.id, other.headline, other.language, other.first_published, lead.url, lead.source_title
-            )
-
-        return [replace(story, related=tuple(filter(None, map(link, story.related)))) for story in stories]
-
-    def _write(self, path: Path, data: bytes) -> bool:
-        return publish_file(path, data, compress=self._output.compress)
-
-    def _look(self) -> Design:
-        from aggregator.publish.design import design
-
-        return design(self._templates, self._look_mark)
-
-    # What renders is loaded when something is to be rendered: most passes publish nothing
-
-    def _write_topic(self, channel: Channel) -> int:
-        from aggregator.publish.json_feed import json_feed
-        from aggregator.publish.pages import topic_page
-        from aggregator.publish.rss_atom import atom, rss
-
-        written = 0
-        for item in channel.items:
-            written += self._write_story(item.story)
-        renderers: tuple[Callable[[Channel], bytes], ...] = (
-            *(rss, atom, json_feed),
-            partial(topic_page, look=self._look()),
-        )
-        for name, render in zip(_TOPIC_FILES, renderers, strict=True):
-            written += self._write(self._folder / channel.id / name, render(channel))
-        return written
-
-    def _write_story(self, story: Story) -> bool:
-        from aggregator.publish.pages import story_page
-
-        holding = set(topics_of(self._db, story.id))
-        page = story_page(
-            story,
-            url=story_url(self._site, story.id),
-            topics=[self._bare_channel(topic) for topic in self._topics if topic.id in holding],
-            site_title=self._site.title,
-            look=self._look(),
-        )
-        return self._write(self._page(story.id), page)
-
-    def _bare_channel(self, topic: TopicSettings) -> Channel:
-        return make_channel(topic, [], site=self._site, output=self._output, authority="", words={})
-
-    def _write_site(self, channels: Sequence[Channel]) -> int:
-        from aggregator.opml import Outline, write_opml
-        from aggregator.publish.pages import index_page, moved_page
-
-        look = self._look()
-        index = index_page(channels, site_title=self._site.title, base_url=self._site.base_url, look=look)
-        outlines = [
-            Outline(url=f"{channel.url}rss.xml", title=channel.title, home=channel.url)
-            for channel in channels
-        ]
-        written = int(self._write(self._folder / "index.html", index))
-        written += self._write(self._folder / "topics.opml", write_opml(self._site.title, outlines))
-        hidden = set(hidden_stories(self._db))
-        moved = merged_stories(self._db)
-        for merged, into in moved.items():
-            if into not in hidden:
-                target = story_url(self._site, into)
-                page = moved_page(target, "This story has moved", look=look)
-                written += self._write(self._page(merged), page)
-        self._remove_pages(hidden | {merged for merged, into in moved.items() if into in hidden})
-        return written
-
-    def _remove_pages(self, stories: Iterable[StoryId]) -> None:
-        for story in stories:
-            remove_file(self._page(story))
-
-    def _page(self, story: StoryId) -> Path:
-        return self._folder / "stories" / f"{story}.html"

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.model import Enclosure, Entry, EntryId, Report, SourceId, StoryId
+from aggregator.model import Correction, Enclosure, Entry, EntryId, Report, SourceId, StoryId
 from aggregator.store.traits import insert_traits
 from aggregator.story.duplicate import Candidate
 from aggregator.story.grouping import Arrival
+from aggregator.text.fold import words
 from aggregator.times import from_text, to_text
 
 
@@ -149,7 +150,7 @@ def reports(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, list[Repo
     rows = db.query(
         """
         SELECT entries.*, coalesce(sources.given_title, sources.title, entries.source) AS source_title,
-            sources.home AS source_url
+            sources.home AS source_url, coalesce(sources.license, sources.rights) AS rights, sources.policy
         FROM entries LEFT JOIN sources ON sources.id = entries.source
         WHERE story IN (SELECT value FROM json_each(?))
         ORDER BY story, dated, entries.source, entries.id
@@ -159,6 +160,30 @@ def reports(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, list[Repo
     found: dict[StoryId, list[Report]] = {}
     for row in rows:
         found.setdefault(StoryId(row["story"]), []).append(_report(row))
+    return found
+
+
+def corrections(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, list[Correction]]:
+    """The headlines of each story's reports that their sources changed, oldest first; not how they are spelt."""
+    rows = db.query(
+        """
+        SELECT entries.story, revisions.entry, revisions.replaced_at, revisions.title AS old,
+            coalesce(lead(revisions.title) OVER (PARTITION BY revisions.entry ORDER BY revisions.id), entries.title)
+                AS new,
+            coalesce(sources.given_title, sources.title, entries.source) AS source
+        FROM entries JOIN revisions ON revisions.entry = entries.id LEFT JOIN sources ON sources.id = entries.source
+        WHERE story IN (SELECT value FROM json_each(?))
+        ORDER BY revisions.replaced_at, revisions.id
+        """,
+        [json.dumps(list(stories))],
+    )
+    found: dict[StoryId, list[Correction]] = {}
+    for row in rows:
+        if words(row["old"]) != words(row["new"]):
+            correction = Correction(
+                EntryId(row["entry"]), row["source"], from_text(row["replaced_at"]), row["old"], row["new"]
+            )
+            found.setdefault(StoryId(row["story"]), []).append(correction)
     return found
 
 
@@ -236,4 +261,7 @@ def _report(row: dict[str, Any]) -> Report:
         categories=tuple(json.loads(row["categories"])),
         enclosures=tuple(Enclosure(*part) for part in json.loads(row["enclosures"])),
         image=row["image"],
+        rights=row["rights"],
+        policy=row["policy"],
+        withdrawn_at=from_text(row["withdrawn_at"]) if row["withdrawn_at"] else None,
     )

@@ -56,6 +56,13 @@ def version_5(db: Database) -> None:
     db.conn.executemany("UPDATE sources SET host = ? WHERE id = ?", [(host(url), id) for id, url in rows])
 
 
+@MIGRATIONS()
+def version_6(db: Database) -> None:
+    """What was published when, what left the feeds, what sources allow and withdraw."""
+    for statement in _VERSION_6:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -277,4 +284,35 @@ _VERSION_5 = (
     # When the feed wants to be asked, as JSON
     "ALTER TABLE sources ADD COLUMN wish TEXT NOT NULL DEFAULT '{}'",
     "ALTER TABLE sources ADD COLUMN trackers INTEGER NOT NULL DEFAULT 0",
+)
+
+_VERSION_6 = (
+    # When a story first stood in a topic's feed, and whether it does now
+    """
+    CREATE TABLE publications (
+        topic TEXT NOT NULL,
+        story TEXT NOT NULL,
+        published_at TEXT NOT NULL,
+        shown INTEGER NOT NULL,
+        PRIMARY KEY (topic, story)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE archives (
+        topic TEXT NOT NULL,
+        page INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        former TEXT,
+        stories TEXT NOT NULL,
+        PRIMARY KEY (topic, page)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # What the files of each publication were made from, and what the index says of it
+    "CREATE TABLE channels (topic TEXT PRIMARY KEY, mark TEXT, front TEXT NOT NULL) STRICT",
+    "ALTER TABLE topics DROP COLUMN published",
+    "ALTER TABLE entries ADD COLUMN withdrawn_at TEXT",
+    # Entries that the last document did not have, though it has older ones
+    "ALTER TABLE sources ADD COLUMN missing TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE sources ADD COLUMN license TEXT",
+    "ALTER TABLE sources ADD COLUMN policy TEXT",
 )

@@ -53,17 +53,24 @@ def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
 
     A source with a new URL starts afresh but keeps its entries.
     """
-    known = {row["id"]: row for row in db.query("SELECT id, url, given_title, active FROM sources")}
+    known = {
+        row["id"]: row
+        for row in db.query("SELECT id, url, given_title, active, license, policy FROM sources")
+    }
     for source in sources:
         row = known.pop(source.id, None)
         if row is None:
             values = {"id": source.id, "url": source.url, "host": host(source.url)}
-            db.execute(_NEW, values | {"title": source.title, "active": source.enabled})
+            terms = {"license": source.license, "policy": source.policy}
+            db.execute(_NEW, values | terms | {"title": source.title, "active": source.enabled})
             continue
         if row["url"] != source.url:
             db.execute(_NEW_URL, {"id": source.id, "url": source.url, "host": host(source.url)})
-        if row["given_title"] != source.title:
-            db.execute("UPDATE sources SET given_title = ? WHERE id = ?", [source.title, source.id])
+        told = (source.title, source.license, source.policy)
+        if (row["given_title"], row["license"], row["policy"]) != told:
+            db.execute(
+                "UPDATE sources SET given_title = ?, license = ?, policy = ? WHERE id = ?", [*told, source.id]
+            )
             _touch_stories(db, source.id)
         if bool(row["active"]) != source.enabled:
             db.execute("UPDATE sources SET active = ? WHERE id = ?", [source.enabled, source.id])
@@ -193,8 +200,8 @@ _CLOCK_SKEW = timedelta(hours=1)
 
 # A host that rests does so for a source too that is new there
 _NEW = """
-    INSERT INTO sources (id, url, address, host, given_title, active, retry_at, next_due_at)
-    SELECT :id, :url, :url, :host, :title, :active, max(retry_at), coalesce(max(retry_at), '')
+    INSERT INTO sources (id, url, address, host, given_title, active, license, policy, retry_at, next_due_at)
+    SELECT :id, :url, :url, :host, :title, :active, :license, :policy, max(retry_at), coalesce(max(retry_at), '')
     FROM sources WHERE host = :host
 """
 

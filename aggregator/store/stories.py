@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from aggregator.model import EntryId, Related, Story, StoryId
-from aggregator.store.entries import reports
+from aggregator.store.entries import corrections, reports
 from aggregator.story.compose import choose_lead, compose, make_headline
 from aggregator.times import from_text, to_text
 
@@ -130,6 +130,7 @@ def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[st
     rows = story_rows(db, ids)
     coverage = reports(db, rows)
     related = _related(db, rows, languages)
+    corrected = corrections(db, rows)
     return [
         compose(
             id,
@@ -140,6 +141,7 @@ def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[st
             pinned=rows[id].pinned,
             languages=languages,
             related=related.get(id, ()),
+            corrections=corrected.get(id, ()),
         )
         for id in ids
         if id in rows and id in coverage
@@ -184,7 +186,8 @@ def _related(
 
     def show(row: StoryRow) -> Related:
         lead = choose_lead(coverage[row.id], languages)
-        return Related(row.id, make_headline(lead, row.headline), lead.language, row.first_published)
+        headline = make_headline(lead, row.headline)
+        return Related(row.id, headline, lead.language, row.first_published, lead.url, lead.source_title)
 
     return {id: tuple(show(row) for row in rows if row.id in coverage) for id, rows in found.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.model import EntryId, StoryId, TopicId
+from aggregator.model import EntryId, SourceId, StoryId, TopicId
 from aggregator.store.examples import await_judgement_of_all
 from aggregator.store.matches import match_all, read_match, unique
+from aggregator.store.publications import forget_marks
 from aggregator.times import from_text, to_text
 from aggregator.topic.rule import Rule
 from aggregator.topic.select import BAR, story_score
@@ -82,7 +83,7 @@ def sync_topics(db: Database, rules: Sequence[Rule]) -> list[TopicId]:
         db.execute("DELETE FROM matches WHERE topic = ?", [topic])
         db.execute("DELETE FROM topics WHERE id = ?", [topic])
     if changed or gone:
-        db.execute("UPDATE topics SET published = NULL")
+        forget_marks(db)
     return [rule.topic for rule in changed]
 
 
@@ -143,15 +144,24 @@ def story_words(db: Database, topic: TopicId, stories: Iterable[StoryId]) -> dic
     return {story: unique(words) for story, words in found.items()}
 
 
-def published_mark(db: Database, topic: TopicId) -> str | None:
-    """What the topic's files were last made from."""
-    rows = list(db.query("SELECT published FROM topics WHERE id = ?", [topic]))
-    return rows[0]["published"] if rows else None
-
-
-def set_published_mark(db: Database, topic: TopicId, mark: str) -> None:
-    """Remember what the topic's files were made from."""
-    db.execute("UPDATE topics SET published = ? WHERE id = ?", [mark, topic])
+def group_stories(
+    db: Database, sources: Collection[SourceId] | None, *, since: datetime
+) -> Iterator[Selected]:
+    """All stories, or those that one of these sources reports, in the order of a feed and without hidden ones."""
+    chosen = "source IN (SELECT value FROM json_each(:sources))"
+    reported = f"EXISTS (SELECT 1 FROM entries WHERE story = stories.id AND {chosen})"
+    rows = db.query(
+        f"""
+        SELECT id, updated, version, pinned FROM stories
+        WHERE (updated >= :since OR pinned) AND NOT hidden AND merged_into IS NULL
+            AND {"1" if sources is None else reported}
+        ORDER BY pinned DESC, updated DESC, id
+        """,
+        {"since": to_text(since), "sources": json.dumps(sorted(sources or ()))},
+    )
+    for row in rows:
+        updated, pinned = from_text(row["updated"]), bool(row["pinned"])
+        yield Selected(StoryId(row["id"]), updated, row["version"], pinned, sources=1, score=1.0)
 
 
 def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model import Quote, Related, Report, Sentence, Story, StoryId
+from aggregator.model import Correction, Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
 from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell, without
@@ -32,14 +32,16 @@ def compose(
     pinned: bool = False,
     languages: Sequence[str] = (),
     related: Sequence[Related] = (),
+    corrections: Sequence[Correction] = (),
 ) -> Story:
     """The story of these reports, oldest first; at least one.
 
     `headline` is an editor's; `languages` are the readers', the preferred one first. Every sentence stands in a
-    report word for word.
+    report word for word. What a source withdrew is listed, but not told from while others tell of it.
     """
-    lead = choose_lead(reports, languages)
-    told = _told(independent(reports), lead, languages)
+    standing = [report for report in reports if report.withdrawn_at is None] or reports
+    lead = choose_lead(standing, languages)
+    told = _told(independent(standing), lead, languages)
     return Story(
         id=id,
         headline=make_headline(lead, headline),
@@ -52,6 +54,7 @@ def compose(
         coverage=tuple(reports),
         quotes=tuple(told.quotes),
         related=tuple(related),
+        corrections=tuple(corrections),
         pinned=pinned,
     )
 

@@ -55,6 +55,9 @@ def shown_as_updated(story: Story, republish: Republish) -> datetime:
     if republish == "never":
         return story.first_published
     moments = list(_first_of_each_origin(story.coverage))
+    # What a source takes back matters to whoever has read it
+    moments += [correction.at for correction in story.corrections]
+    moments += [report.withdrawn_at for report in story.coverage if report.withdrawn_at]
     if republish == "on_revision":
         moments += [report.revised_at for report in story.coverage if report.revised_at]
     return max(moments)

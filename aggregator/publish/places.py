@@ -1,0 +1,35 @@
+"""Where publications stand: paths below the output folder, and their addresses.
+
+A private topic has a folder that nobody can guess, with the pages of its stories in it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aggregator.model import StoryId
+from aggregator.settings import Site, TopicSettings
+
+PRIVATE = "private"
+TOPIC_FILES = ("rss.xml", "atom.xml", "feed.json", "index.html")
+
+
+def folder_of(topic: TopicSettings) -> str:
+    """The topic's folder below the output folder."""
+    return f"{PRIVATE}/{topic.token}" if topic.token else topic.id
+
+
+def page_of(topic: TopicSettings, story: StoryId) -> str:
+    """The story's page below the output folder."""
+    return f"{f'{folder_of(topic)}/' if topic.token else ''}stories/{story}.html"
+
+
+def story_url(site: Site, topic: TopicSettings, story: StoryId) -> str:
+    """The address of the story's page."""
+    return site.base_url + page_of(topic, story)
+
+
+def files_of(folder: Path, topic: TopicSettings, stories: list[StoryId]) -> list[Path]:
+    """All files that a topic with these stories has, archive documents aside."""
+    within = folder / folder_of(topic)
+    return [*(within / name for name in TOPIC_FILES), *(folder / page_of(topic, story) for story in stories)]

@@ -1,0 +1,58 @@
+"""Stories from the store, composed and rendered once for all topics that hold them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence, Set
+
+from sqlite_utils import Database
+
+from aggregator.model import StoryId
+from aggregator.publish.content import with_links
+from aggregator.publish.items import Told, tell
+from aggregator.publish.places import folder_of, story_url
+from aggregator.publish.rights import within_rights
+from aggregator.settings import Output, Site, TopicSettings
+from aggregator.store.stories import load_stories
+
+_KEPT = 2000
+"""Stories whose telling is kept for the next topic, about 10 kB each."""
+
+
+class Teller:
+    """Tells stories for the time of one publication: what the store says of them must not change meanwhile."""
+
+    def __init__(self, db: Database, *, site: Site, output: Output, shown: Set[StoryId]) -> None:
+        """`shown` are the stories that have a public page."""
+        self._db = db
+        self._site = site
+        self._output = output
+        self._shown = shown
+        self._told: OrderedDict[tuple[str, StoryId], Told] = OrderedDict()
+
+    def tell(self, stories: Sequence[StoryId], topic: TopicSettings) -> list[Told]:
+        """The stories as this topic tells them, in this order; those gone are left out.
+
+        All public topics tell a story in the same way; a private one has pages of its own.
+        """
+        within = folder_of(topic) if topic.token else ""
+        missing = [story for story in stories if (within, story) not in self._told]
+        found = {story: self._told[within, story] for story in stories if (within, story) in self._told}
+        found |= self._tell_anew(missing, topic, set(stories) if topic.token else self._shown)
+        for story, told in found.items():
+            self._told[within, story] = told
+            self._told.move_to_end((within, story))
+        while len(self._told) > _KEPT:
+            self._told.popitem(last=False)
+        return [found[story] for story in stories if story in found]
+
+    def _tell_anew(
+        self, stories: Iterable[StoryId], topic: TopicSettings, shown: Set[StoryId]
+    ) -> dict[StoryId, Told]:
+        output = self._output
+        in_full = output.full_content == "always" or (output.full_content == "private" and bool(topic.token))
+        told = {}
+        for story in load_stories(self._db, list(stories), languages=self._site.languages):
+            bounded = within_rights(with_links(story, shown), excerpt=output.excerpt, in_full=in_full)
+            told[story.id] = tell(bounded, story_url(self._site, topic, story.id))
+        return told

@@ -1,0 +1,208 @@
+"""One publication under way: renders what changed, and writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+
+from sqlite_utils import Database
+
+from aggregator.model import Channel, Item, StoryId, TopicId
+from aggregator.opml import Outline, write_opml
+from aggregator.publish.content import archived
+from aggregator.publish.design import Design
+from aggregator.publish.files import publish_file, remove_file
+from aggregator.publish.items import front_text, make_channel, make_item, read_front, with_items
+from aggregator.publish.json_feed import json_feed
+from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
+from aggregator.publish.places import PRIVATE, TOPIC_FILES, folder_of, page_of, story_url
+from aggregator.publish.rss_atom import atom, rss
+from aggregator.publish.telling import Teller
+from aggregator.publish.topics import Plan
+from aggregator.settings import Output, Site, TopicSettings
+from aggregator.store.connection import writing
+from aggregator.store.publications import (
+    Archive,
+    archives,
+    first_shown,
+    fronts,
+    published_in,
+    retire,
+    set_published,
+    show,
+)
+from aggregator.store.stories import merged_stories, story_rows
+from aggregator.store.topics import story_words
+
+_FEEDS = dict(zip(TOPIC_FILES, (rss, atom, json_feed), strict=False))
+_ARCHIVED = re.compile(r"\w+-(\d+-\d+)\.\w+")
+
+
+class Writing:
+    """Renders the topics of one publication, each story once, and counts the files that it writes."""
+
+    def __init__(
+        self,
+        db: Database,
+        plans: Sequence[Plan],
+        *,
+        site: Site,
+        output: Output,
+        folder: Path,
+        look: Design,
+        authority: str,
+        now: datetime,
+    ) -> None:
+        self.files = 0
+        self._db = db
+        self._plans = plans
+        self._site = site
+        self._output = output
+        self._folder = folder
+        self._look = look
+        self._authority = authority
+        self._now = now
+        public = [plan for plan in plans if not plan.settings.token]
+        self._holding: dict[StoryId, list[TopicSettings]] = {}
+        for plan in public:
+            for story in plan.stories:
+                self._holding.setdefault(story, []).append(plan.settings)
+        self._teller = Teller(db, site=site, output=output, shown=self._holding.keys())
+        self._written: set[str] = set()
+
+    def write_topic(self, plan: Plan) -> None:
+        """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive."""
+        size = plan.settings.items or self._output.items
+        with writing(self._db):
+            dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
+            published = show(self._db, plan.id, dates, now=self._now)
+            retire(self._db, plan.id, plan.stories, size=size)
+        channel = with_items(
+            self._channel(plan.settings), self._items(plan.settings, plan.stories, published)
+        )
+        kept = archives(self._db, plan.id)
+        channel = replace(channel, previous=kept[-1].name if kept else None)
+        for item in channel.items:
+            self._write_story(item, plan.settings)
+        self._write_feeds(channel, plan.settings)
+        page = topic_page(channel, home=self._site.base_url, look=self._look)
+        self._write(f"{folder_of(plan.settings)}/index.html", page)
+        with writing(self._db):
+            set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
+
+    def write_archives(self, plan: Plan, *, anew: bool) -> None:
+        """Write the topic's archive documents that are not there, or with `anew` all; remove what they replace."""
+        kept = archives(self._db, plan.id)
+        for older, archive in zip([None, *kept], kept, strict=False):
+            if anew or not all(path.exists() for path in self._archive_paths(plan.settings, archive.name)):
+                self._write_archive(plan, archive, older)
+        names = {name for archive in kept for name in (archive.name, archive.former)}
+        for path in (self._folder / folder_of(plan.settings) / "archive").glob("*-*.*"):
+            found = _ARCHIVED.fullmatch(path.name)
+            if found and found[1] not in names:
+                remove_file(path)
+
+    def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
+        stories = archive.stories[::-1]
+        published = first_shown(self._db, plan.id, stories)
+        channel = with_items(self._channel(plan.settings), self._items(plan.settings, stories, published))
+        page = replace(channel, page=archive.name, previous=older.name if older else None)
+        self._write_feeds(page, plan.settings)
+
+    def _archive_paths(self, topic: TopicSettings, name: str) -> list[Path]:
+        return [self._folder / folder_of(topic) / archived(file, name) for file in _FEEDS]
+
+    def write_site(self, hidden: Iterable[StoryId]) -> None:
+        """Write the index, the list of topics, and where merged stories went."""
+        told = fronts(self._db)
+        listed = [
+            read_front(self._channel(plan.settings), told[plan.id])
+            for plan in self._plans
+            if plan.id in told and not plan.settings.token
+        ]
+        title, base_url = self._site.title, self._site.base_url
+        outlines = [
+            Outline(url=f"{front.channel.url}rss.xml", title=front.channel.title, home=front.channel.url)
+            for front in listed
+        ]
+        self._write("index.html", index_page(listed, site_title=title, base_url=base_url, look=self._look))
+        self._write("topics.opml", write_opml(title, outlines))
+        self._redirect(set(hidden))
+        self._remove_former_tokens()
+
+    def _redirect(self, hidden: set[StoryId]) -> None:
+        moved = merged_stories(self._db)
+        topics = {plan.id: plan.settings for plan in self._plans}
+        gone = set(hidden)
+        for topic, story in published_in(self._db, moved):
+            into = moved[story]
+            if into in hidden or topic not in topics:
+                gone.add(story)
+            else:
+                target = story_url(self._site, topics[topic], into)
+                page = moved_page(target, "This story has moved", look=self._look)
+                self._write(page_of(topics[topic], story), page)
+        self.remove_pages(gone)
+
+    def _remove_former_tokens(self) -> None:
+        """Whoever knew the former address of a private topic shall not read on."""
+        tokens = {plan.settings.token for plan in self._plans}
+        for folder in (self._folder / PRIVATE).glob("*"):
+            if folder.name not in tokens:
+                rmtree(folder)
+        for plan in self._plans:
+            if plan.settings.token and (self._folder / plan.id / "rss.xml").exists():
+                rmtree(self._folder / plan.id)
+
+    def remove_pages(self, stories: Iterable[StoryId]) -> None:
+        """Remove the pages of these stories, wherever there are any."""
+        folders = [self._folder, *(self._folder / PRIVATE).glob("*")]
+        for story in stories:
+            for folder in folders:
+                remove_file(folder / "stories" / f"{story}.html")
+
+    def _channel(self, topic: TopicSettings) -> Channel:
+        return make_channel(topic, site=self._site, output=self._output, authority=self._authority)
+
+    def _items(
+        self, topic: TopicSettings, stories: Sequence[StoryId], published: dict[StoryId, datetime]
+    ) -> list[Item]:
+        words = story_words(self._db, TopicId(topic.id), stories)
+        return [
+            make_item(
+                told,
+                topic,
+                output=self._output,
+                authority=self._authority,
+                published=published[told.story.id],
+                matched=words.get(told.story.id, ()),
+            )
+            for told in self._teller.tell(stories, topic)
+        ]
+
+    def _write_feeds(self, channel: Channel, topic: TopicSettings) -> None:
+        for file, render in _FEEDS.items():
+            self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", render(channel))
+
+    def _write_story(self, item: Item, topic: TopicSettings) -> None:
+        path = page_of(topic, item.story.id)
+        if path in self._written:
+            return
+        self._written.add(path)
+        holding = [topic] if topic.token else self._holding[item.story.id]
+        page = story_page(
+            item.story,
+            url=item.page,
+            topics=[self._channel(each) for each in holding],
+            site_title=self._site.title,
+            home=self._site.base_url,
+            look=self._look,
+        )
+        self._write(path, page)
+
+    def _write(self, path: str, data: bytes) -> None:
+        self.files += publish_file(self._folder / path, data, compress=self._output.compress)

@@ -1,0 +1,163 @@
+"""What was published: when a story first stood in a topic, what left it and where that is kept, how the files stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from aggregator.model import StoryId, TopicId
+from aggregator.times import from_text, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An archive document: items that left a topic's feed (RFC 5005 §4)."""
+
+    name: str
+    """Its page and how many items that has: another name whenever it holds more."""
+    former: str | None
+    """The name before that, which readers may still ask for."""
+    stories: tuple[StoryId, ...]
+    """Oldest first."""
+
+    @property
+    def page(self) -> int:
+        """Counted from 1, the oldest."""
+        return int(self.name.partition("-")[0])
+
+
+def published_mark(db: Database, topic: TopicId) -> str | None:
+    """What the topic's files were last made from."""
+    rows = db.execute("SELECT mark FROM channels WHERE topic = ?", [topic]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def set_published(db: Database, topic: TopicId, *, mark: str, front: str) -> None:
+    """Remember what the topic's files were made from, and what the index says of it (JSON)."""
+    db.execute(
+        "INSERT INTO channels (topic, mark, front) VALUES (?, ?, ?)"
+        " ON CONFLICT (topic) DO UPDATE SET mark = excluded.mark, front = excluded.front",
+        [topic, mark, front],
+    )
+
+
+def forget_marks(db: Database) -> None:
+    """Every topic is to be published again."""
+    db.execute("UPDATE channels SET mark = NULL")
+
+
+def fronts(db: Database) -> dict[TopicId, str]:
+    """What the index says of each topic (JSON), as of its last publication."""
+    return {TopicId(row["topic"]): row["front"] for row in db.query("SELECT topic, front FROM channels")}
+
+
+def show(
+    db: Database, topic: TopicId, stories: Mapping[StoryId, datetime], *, now: datetime
+) -> dict[StoryId, datetime]:
+    """The topic's feed holds these stories now; returns when each first did.
+
+    `stories` have the dates of their first reports. In a topic's first publication these count: else a reader would
+    see all that is old as new.
+    """
+    is_new = not db.execute("SELECT 1 FROM publications WHERE topic = ? LIMIT 1", [topic]).fetchall()
+    db.conn.executemany(
+        """
+        INSERT INTO publications (topic, story, published_at, shown) VALUES (?, ?, ?, 1)
+        ON CONFLICT (topic, story) DO UPDATE SET shown = 1
+        """,
+        [(topic, story, to_text(first if is_new else now)) for story, first in stories.items()],
+    )
+    return first_shown(db, topic, stories)
+
+
+def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: int) -> None:
+    """What the feed held and holds no more goes to the archive, `size` items a document.
+
+    Not what an editor hid, or what was merged or removed.
+    """
+    rows = db.query(
+        """
+        SELECT story, stories.id IS NOT NULL AS is_there
+        FROM publications LEFT JOIN stories ON id = story AND NOT hidden AND merged_into IS NULL
+        WHERE topic = ? AND shown AND story NOT IN (SELECT value FROM json_each(?))
+        ORDER BY published_at, story
+        """,
+        [topic, json.dumps(list(still))],
+    )
+    left = [(StoryId(row["story"]), row["is_there"]) for row in rows]
+    if not left:
+        return
+    db.execute(
+        "UPDATE publications SET shown = 0 WHERE topic = ? AND story IN (SELECT value FROM json_each(?))",
+        [topic, json.dumps([story for story, _ in left])],
+    )
+    kept = archives(db, topic)
+    newest = kept[-1] if kept else Archive("1-0", None, ())
+    page, former, stories = newest.page, newest.name if newest.stories else None, list(newest.stories)
+    for story in (story for story, is_there in left if is_there):
+        if len(stories) >= size:
+            _keep(db, topic, page, former, stories)
+            page, former, stories = page + 1, None, []
+        stories.append(story)
+    if stories:
+        _keep(db, topic, page, former, stories)
+
+
+def _keep(db: Database, topic: TopicId, page: int, former: str | None, stories: Sequence[StoryId]) -> None:
+    name = f"{page}-{len(stories)}"
+    if name != former:
+        db.execute(
+            "INSERT OR REPLACE INTO archives (topic, page, name, former, stories) VALUES (?, ?, ?, ?, ?)",
+            [topic, page, name, former, json.dumps(list(stories))],
+        )
+
+
+def archives(db: Database, topic: TopicId) -> list[Archive]:
+    """The topic's archive documents, the oldest first."""
+    rows = db.query("SELECT name, former, stories FROM archives WHERE topic = ? ORDER BY page", [topic])
+    return [
+        Archive(row["name"], row["former"], tuple(map(StoryId, json.loads(row["stories"])))) for row in rows
+    ]
+
+
+def first_shown(db: Database, topic: TopicId, stories: Iterable[StoryId]) -> dict[StoryId, datetime]:
+    """When each of these stories first stood in the topic."""
+    rows = db.query(
+        "SELECT story, published_at FROM publications WHERE topic = ? AND story IN (SELECT value FROM json_each(?))",
+        [topic, json.dumps(list(stories))],
+    )
+    return {StoryId(row["story"]): from_text(row["published_at"]) for row in rows}
+
+
+def published_in(db: Database, stories: Iterable[StoryId]) -> list[tuple[TopicId, StoryId]]:
+    """The topics that each of these stories ever stood in."""
+    rows = db.query(
+        "SELECT topic, story FROM publications WHERE story IN (SELECT value FROM json_each(?)) ORDER BY topic, story",
+        [json.dumps(list(stories))],
+    )
+    return [(TopicId(row["topic"]), StoryId(row["story"])) for row in rows]
+
+
+def withdraw_from_archives(db: Database, stories: Iterable[StoryId]) -> set[TopicId]:
+    """Take stories that an editor hid out of every archive document; returns the topics whose documents held one."""
+    rows = list(
+        db.query(
+            """
+            SELECT DISTINCT topic, page, stories FROM archives, json_each(archives.stories)
+            WHERE value IN (SELECT value FROM json_each(?))
+            """,
+            [json.dumps(list(stories))],
+        )
+    )
+    out = set(stories)
+    for row in rows:
+        left = [story for story in json.loads(row["stories"]) if story not in out]
+        db.execute(
+            "UPDATE archives SET stories = ? WHERE topic = ? AND page = ?",
+            [json.dumps(left), row["topic"], row["page"]],
+        )
+    return {TopicId(row["topic"]) for row in rows}

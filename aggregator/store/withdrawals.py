@@ -1,0 +1,63 @@
+"""Entries that their source took back: gone from its document while older ones are still in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from aggregator.model import EntryId, SourceId, StoryId
+from aggregator.times import to_text
+
+
+def note_withdrawn(
+    db: Database, source: SourceId, present: Set[EntryId], *, is_in_order: bool, now: datetime
+) -> list[StoryId]:
+    """Compare a document's entries with those of the one before it; returns the stories with a report that changed.
+
+    An entry is withdrawn when two documents in a row lack it that list their entries by date (`is_in_order`) and have
+    older ones. One that comes back is so no more.
+    """
+    ((window, missing),) = db.execute("SELECT window, missing FROM sources WHERE id = ?", [source]).fetchall()
+    before = set(json.loads(missing))
+    absent = (before | set(json.loads(window))) - present if is_in_order else set()
+    lacking = (
+        {
+            row[0]
+            for row in db.execute(
+                """
+            SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
+                AND dated > (SELECT min(dated) FROM entries WHERE id IN (SELECT value FROM json_each(?)))
+            """,
+                [json.dumps(sorted(absent)), json.dumps(sorted(present))],
+            )
+        }
+        if absent
+        else set()
+    )
+    if lacking - before != before:
+        db.execute(
+            "UPDATE sources SET missing = ? WHERE id = ?", [json.dumps(sorted(lacking - before)), source]
+        )
+    stories = _mark(db, lacking & before, to_text(now))
+    back = db.execute(
+        """
+        SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NOT NULL
+        """,
+        [json.dumps(sorted(present))],
+    ).fetchall()
+    return [*stories, *_mark(db, {id for (id,) in back}, None)]
+
+
+def _mark(db: Database, entries: Set[int], at: str | None) -> list[StoryId]:
+    if not entries:
+        return []
+    rows = db.query(
+        """
+        UPDATE entries SET withdrawn_at = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING story
+        """,
+        [at, json.dumps(sorted(entries))],
+    )
+    return sorted({StoryId(row["story"]) for row in rows} - {StoryId("")})

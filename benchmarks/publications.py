@@ -1,0 +1,123 @@
+"""What publishing costs: all topics anew, nothing new, and a new report in one story.
+
+The store is filled by bulk: no part of what is measured depends on how its stories came together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from aggregator.model import StoryId
+from aggregator.publish.topics import Publisher
+from aggregator.settings import Output, Site, SourceSettings, TopicSettings
+from aggregator.store.connection import open_store, writing
+from aggregator.store.sources import sync_sources
+from aggregator.store.stories import touch_story
+from aggregator.store.topics import sync_topics
+from aggregator.story.fingerprint import digest
+from aggregator.times import to_text
+from aggregator.topic.rule import make_rule
+from benchmarks.events import Stream
+
+_END = datetime(2026, 1, 1, tzinfo=UTC)
+_OUTLETS = 200
+_REPORTS = 3
+"""Of each story."""
+_RANKS = (150, 650)
+"""Of the words that topics look for: rare enough that a headline with one is about it."""
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Fill a store, publish it three times, print what that took."""
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        path = Path(folder) / "store.db"
+        stream = Stream(start=_END, a_day=1000, outlets=_OUTLETS)
+        with open_store(path) as db:
+            sources = [
+                SourceSettings(id=f"outlet-{n}", url=f"https://outlet-{n}.example/feed.xml")
+                for n in range(_OUTLETS)
+            ]
+            with writing(db):
+                sync_sources(db, sources)
+            _fill(path, options.entries, stream, options.days)
+            topics = _topics(stream, options.topics, options.items)
+            with writing(db):
+                sync_topics(db, [make_rule(topic, {}, sources) for topic in topics])
+            _publish(db, topics, Path(folder) / "feeds")
+
+
+def _publish(db: Database, topics: list[TopicSettings], folder: Path) -> None:
+    publisher = Publisher(db, site=Site(), output=Output(), topics=topics, folder=folder)
+    print("                     wall s   CPU s   topics    files")
+    for name in ("everything", "nothing new", "one story changed"):
+        if name == "one story changed":
+            page = min((folder / "stories").iterdir())
+            with writing(db):
+                touch_story(db, StoryId(page.stem), at=_END)
+        wall, cpu = time.perf_counter(), time.process_time()
+        done = publisher.publish(now=_END)
+        print(
+            f"{name:<18} {time.perf_counter() - wall:>8.2f} {time.process_time() - cpu:>7.2f}"
+            f" {done.topics:>8,} {done.files:>8,}",
+            flush=True,
+        )
+    pages = sum(1 for _ in (folder / "stories").iterdir())
+    items = sum(file.read_text().count("<item>") for file in folder.glob("*/rss.xml"))
+    print(f"{items:,} items of {pages:,} stories in {len(topics)} topics")
+
+
+def _topics(stream: Stream, count: int, items: int) -> list[TopicSettings]:
+    words = stream.common_words(*_RANKS)
+    return [
+        TopicSettings(id=f"t{n}", title=f"Topic {n}", all_of=(words[n % len(words)],), items=items)
+        for n in range(count)
+    ]
+
+
+def _fill(path: Path, count: int, stream: Stream, days: int) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("BEGIN")
+    connection.executemany(
+        """
+        INSERT INTO entries (id, source, identity, guid, url, canonical_url, title, published, dated, first_seen,
+            language, kind, content, text, text_hash, content_hash, story)
+        VALUES (:id, :source, :guid, :guid, :url, :url, :title, :at, :at, :at, 'en', 'report', :text, :text,
+            :hash, :hash, :story)
+        """,
+        _rows(count, stream, timedelta(days=days)),
+    )
+    connection.execute(
+        """
+        INSERT INTO stories (id, created_at, first_published, updated)
+        SELECT story, min(dated), min(dated), max(dated) FROM entries GROUP BY story
+        """
+    )
+    connection.execute("INSERT INTO entries_fts (rowid, title, text) SELECT id, title, text FROM entries")
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def _rows(count: int, stream: Stream, span: timedelta) -> Iterator[dict[str, object]]:
+    for number, report in enumerate(stream.reports(count)):
+        at = to_text(_END - span * (count - number) / count)
+        assert report.raw.title is not None
+        yield {
+            "id": number + 1,
+            "source": report.source,
+            "guid": report.raw.guid,
+            "url": report.raw.links[0],
+            "title": report.raw.title.value,
+            "at": at,
+            "text": report.raw.contents[0].value.removeprefix("<p>").removesuffix("</p>"),
+            "hash": digest(str(number)),
+            "story": f"s{number // _REPORTS:015}",
+        }
