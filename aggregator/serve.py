@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import UsageError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
+from aggregator.publish.places import PICTURES
 
 _MEDIA_TYPES = {
     "rss.xml": "application/rss+xml; charset=utf-8",
@@ -34,6 +35,8 @@ _MEDIA_TYPES = {
     ".json": "application/json",
     ".opml": "text/x-opml; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".avif": "image/avif",
+    ".webp": "image/webp",
     ".gz": "application/gzip",
     ".br": "application/octet-stream",
 }
@@ -45,6 +48,7 @@ _NEVER_CHANGES = "public, max-age=31536000, immutable"
 _LARGEST_ENCODED = 4_000_000
 _NO_ADDRESS = re.compile(r"//|/\.(?!well-known/)|[\\\0]")
 _ARCHIVED = re.compile(r"-\d+-\d+(?=\.\w+$)")
+_PICTURE = re.compile(r"[0-9a-f]{32}\.\w+")
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "ETag"}
 _PREFLIGHT = {
@@ -57,7 +61,7 @@ _HEADERS = (
     # The pages allow less themselves: those of an earlier version have a style and a script of their own
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:;"
+        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:;"
         b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
@@ -161,7 +165,12 @@ def _in_coding(path: Path, changed: int, _size: int, coding: Coding) -> bytes:
 
 def _headers(path: Path) -> dict[str, str]:
     name, archived = _ARCHIVED.subn("", path.name)
-    headers = {"cache-control": _NEVER_CHANGES if archived and path.parent.name == "archive" else _MAY_CHANGE}
+    is_fixed = (
+        bool(archived)
+        if path.parent.name == "archive"
+        else path.parent.name == PICTURES and _PICTURE.fullmatch(name)
+    )
+    headers = {"cache-control": _NEVER_CHANGES if is_fixed else _MAY_CHANGE}
     if path.suffix in _TEXTS:
         headers["vary"] = "Accept-Encoding"
     if path.suffix in _FEEDS:

@@ -162,6 +162,8 @@ class Output(_Settings):
     templates: str | None = None
     """A folder of your own templates, `style.css` and `page.js`, each used instead of the shipped file of the same
     name; a relative path is relative to this file."""
+    images: Literal["none", "copy"] = "none"
+    """`copy`: story pages show the picture of the lead report, fetched once and kept in the output folder."""
     compress: tuple[Literal["gzip", "br"], ...] = ()
     """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
     excerpt: Annotated[int, Field(ge=0, strict=True)] = 280

@@ -20,6 +20,7 @@ from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
+from aggregator.pictures import copy_pictures
 from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Publisher
 from aggregator.settings import SourceSettings
@@ -178,13 +179,27 @@ def update(
     if summary.is_offline:
         summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
-    published = make_publisher(db, configuration).publish(now=clock.now())
-    summary.topics_published, summary.files_written = published.topics, published.files
+    _publish(db, configuration, summary, clock, stop)
     summary.seconds = round(clock.seconds() - started, 3)
     if states:
         with writing(db):
             record_pass(db, summary.as_dict(), started_at=started_at)
     return summary
+
+
+def _publish(
+    db: Database, configuration: Configuration, summary: Summary, clock: Clock, stop: threading.Event
+) -> None:
+    publisher = make_publisher(db, configuration)
+    published = publisher.publish(now=clock.now())
+    summary.topics_published, summary.files_written = published.topics, published.files
+    if configuration.aggregator.output.images == "none" or summary.is_offline:
+        return
+    limits, folder = make_limits(configuration), configuration.output
+    if copied := copy_pictures(db, folder, limits=limits, now=clock.now(), seconds=clock.seconds, stop=stop):
+        again = publisher.publish(now=clock.now())
+        summary.topics_published = max(summary.topics_published, again.topics)
+        summary.files_written += copied + again.files
 
 
 def _harvest(

@@ -23,7 +23,7 @@ _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
 _BACKUP_EVERY = timedelta(minutes=1)
-_RESERVED = ("stories", "index.html", "topics.opml")
+_RESERVED = ("stories", "images", "private", "index.html", "topics.opml")
 
 
 def derived_ids(sources: Iterable[tuple[str | None, str]]) -> list[str]:

@@ -49,7 +49,7 @@ class Design:
         self._script = self._asset("page.js", "script")
         self._policy = (
             f"default-src 'none'; style-src {_source_hash(self._style)}; "
-            f"script-src {_source_hash(self._script)}; img-src data:; base-uri 'none'; form-action 'none'"
+            f"script-src {_source_hash(self._script)}; img-src 'self' data:; base-uri 'none'; form-action 'none'"
         )
 
     def render(self, template: str, **values: Any) -> bytes:

@@ -24,11 +24,12 @@ def story_page(
     topics: Sequence[Channel],
     site_title: str,
     home: str,
+    picture: str | None = None,
     look: Design | None = None,
 ) -> bytes:
     """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end.
 
-    `topics` are those whose feeds hold it; `home` is the index.
+    `topics` are those whose feeds hold it; `home` is the index, `picture` the address of our copy of one.
     """
     return (look or design(None)).render(
         "story.html",
@@ -37,6 +38,7 @@ def story_page(
         topics=topics,
         site_title=site_title,
         home=home,
+        picture=picture,
         is_private=any(topic.is_private for topic in topics),
         data=story_metadata(story, url=url, home=home, site_title=site_title),
     )

@@ -13,18 +13,19 @@ from sqlite_utils import Database
 
 from aggregator.model import Channel, Item, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
-from aggregator.publish.content import archived
+from aggregator.publish.content import archived, web_url
 from aggregator.publish.design import Design
 from aggregator.publish.files import publish_file, remove_file
 from aggregator.publish.items import front_text, make_channel, make_item, read_front, with_items
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
-from aggregator.publish.places import PRIVATE, TOPIC_FILES, folder_of, page_of, story_url
+from aggregator.publish.places import PICTURES, PRIVATE, TOPIC_FILES, folder_of, page_of, story_url
 from aggregator.publish.rss_atom import atom, rss
 from aggregator.publish.telling import Teller
 from aggregator.publish.topics import Plan
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
+from aggregator.store.pictures import forget_pictures, pictures_of, want_pictures
 from aggregator.store.publications import (
     Archive,
     archives,
@@ -73,6 +74,7 @@ class Writing:
                 self._holding.setdefault(story, []).append(plan.settings)
         self._teller = Teller(db, site=site, output=output, shown=self._holding.keys())
         self._written: set[str] = set()
+        self._pictures: dict[StoryId, str] = {}
 
     def write_topic(self, plan: Plan) -> None:
         """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive."""
@@ -86,6 +88,7 @@ class Writing:
         )
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
+        self._want_pictures(channel)
         for item in channel.items:
             self._write_story(item, plan.settings)
         self._write_feeds(channel, plan.settings)
@@ -93,6 +96,15 @@ class Writing:
         self._write(f"{folder_of(plan.settings)}/index.html", page)
         with writing(self._db):
             set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
+
+    def _want_pictures(self, channel: Channel) -> None:
+        if self._output.images == "none":
+            return
+        leads = {item.story.id: item.story.lead for item in channel.items}
+        urls = {id: web_url(lead.image) for id, lead in leads.items() if lead.policy != "headline"}
+        with writing(self._db):
+            want_pictures(self._db, {id: url for id, url in urls.items() if url})
+        self._pictures |= pictures_of(self._db, leads)
 
     def write_archives(self, plan: Plan, *, anew: bool) -> None:
         """Write the topic's archive documents that are not there, or with `anew` all; remove what they replace."""
@@ -133,6 +145,7 @@ class Writing:
         self._write("topics.opml", write_opml(title, outlines))
         self._redirect(set(hidden))
         self._remove_former_tokens()
+        self._remove_pictures()
 
     def _redirect(self, hidden: set[StoryId]) -> None:
         moved = merged_stories(self._db)
@@ -157,6 +170,14 @@ class Writing:
         for plan in self._plans:
             if plan.settings.token and (self._folder / plan.id / "rss.xml").exists():
                 rmtree(self._folder / plan.id)
+
+    def _remove_pictures(self) -> None:
+        """Pictures go with the last story that showed them, and all with the setting."""
+        with writing(self._db):
+            kept = forget_pictures(self._db, all=self._output.images == "none")
+        for path in (self._folder / PICTURES).glob("[!.]*"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
 
     def remove_pages(self, stories: Iterable[StoryId]) -> None:
         """Remove the pages of these stories, wherever there are any."""
@@ -194,12 +215,14 @@ class Writing:
             return
         self._written.add(path)
         holding = [topic] if topic.token else self._holding[item.story.id]
+        picture = self._pictures.get(item.story.id)
         page = story_page(
             item.story,
             url=item.page,
             topics=[self._channel(each) for each in holding],
             site_title=self._site.title,
             home=self._site.base_url,
+            picture=f"{self._site.base_url}{PICTURES}/{picture}" if picture else None,
             look=self._look,
         )
         self._write(path, page)

@@ -63,6 +63,13 @@ def version_6(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_7(db: Database) -> None:
+    """Pictures that story pages show."""
+    for statement in _VERSION_7:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -315,4 +322,17 @@ _VERSION_6 = (
     "ALTER TABLE sources ADD COLUMN missing TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE sources ADD COLUMN license TEXT",
     "ALTER TABLE sources ADD COLUMN policy TEXT",
+)
+
+_VERSION_7 = (
+    """
+    CREATE TABLE pictures (
+        story TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        file TEXT,
+        tries INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX pictures_url ON pictures (url)",
 )
