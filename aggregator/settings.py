@@ -159,13 +159,6 @@ class Output(_Settings):
     """A WebSub hub that the feeds name."""
     link: Literal["story", "source"] = "story"
     """Where an item leads: to its story page or to the lead article."""
-    templates: str | None = None
-    """A folder of your own templates, `style.css` and `page.js`, each used instead of the shipped file of the same
-    name; a relative path is relative to this file."""
-    images: Literal["none", "copy"] = "none"
-    """`copy`: story pages show the picture of the lead report, fetched once and kept in the output folder."""
-    compress: tuple[Literal["gzip", "br"], ...] = ()
-    """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
     excerpt: Annotated[int, Field(ge=0, strict=True)] = 280
     """Characters of each report's text that go out, in whole sentences; always the first one, cut where it is longer.
     0: headlines and links alone."""
@@ -177,6 +170,13 @@ class Output(_Settings):
     tags: tuple[str, ...] = ()
     """Tags of sources that have a feed of their own, each in the folder `tag-NAME`: all stories that one of its
     sources reports."""
+    templates: str | None = None
+    """A folder of your own templates, `style.css` and `page.js`, each used instead of the shipped file of the same
+    name; a relative path is relative to this file."""
+    images: Literal["none", "copy"] = "none"
+    """`copy`: story pages show the picture of the lead report, fetched once and kept in the output folder."""
+    compress: tuple[Literal["gzip", "br"], ...] = ()
+    """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
 
 
 class Fetch(_Settings):
