@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, Books, entry, topic
+from program import aggregator, configure
 from selectolax.lexbor import LexborHTMLParser
 from test_publish_formats import channel, item, story
 
@@ -174,3 +175,14 @@ def test_the_folder_is_relative_to_the_configuration(tmp_path: Path, own: Path) 
     assert caught.value.problems[0].endswith(
         "aggregator.yaml:1:21: output.templates: '../templats' is not a folder that is there"
     )
+
+
+def test_check_compiles_the_templates(tmp_path: Path, own: Path) -> None:
+    config = configure(tmp_path, {})
+    settings = config / "aggregator.yaml"
+    settings.write_text(settings.read_text().replace("output: {", "output: {templates: ../templates, "))
+    assert aggregator("--config", config, "check").returncode == 0
+    (own / "story.html").write_text("<p>\n{% if %}")
+    done = aggregator("--config", config, "check")
+    assert done.returncode == 2
+    assert f"{own}/story.html:2: " in done.stderr

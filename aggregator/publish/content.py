@@ -166,8 +166,9 @@ def coverage(story: Story) -> tuple[Carried, ...]:
 
 def outlets(story: Story) -> tuple[Mention, ...]:
     """Every outlet of the coverage once, oldest first, by its own words where it has any."""
-    own = [Mention(carried.report, None) for carried in coverage(story)]
-    same = [Mention(copy, carried.report) for carried in coverage(story) for copy in carried.copies]
+    carried = coverage(story)
+    own = [Mention(one.report, None) for one in carried]
+    same = [Mention(copy, one.report) for one in carried for copy in one.copies]
     first: dict[str, Mention] = {}
     for mention in own + same:
         first.setdefault(mention.report.source_title, mention)

@@ -36,7 +36,6 @@ def write_if_changed(path: Path, data: bytes) -> bool:
     try:
         if _holds(path, data):
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, data)
     except OSError as error:
         raise _publish_error(path, "written", error) from error
@@ -54,9 +53,10 @@ def publish_file(path: Path, data: bytes, *, compress: Iterable[Coding] = ()) ->
         for coding, suffix in SUFFIXES.items():
             if changed or coding not in wanted:
                 beside(path, suffix).unlink(missing_ok=True)
+        if changed:
+            _replace(path, data)
     except OSError as error:
         raise _publish_error(path, "written", error) from error
-    write_if_changed(path, data)
     for coding in wanted:
         copy = beside(path, SUFFIXES[coding])
         if not copy.exists():
@@ -109,6 +109,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Process and thread in the name: two writers never share one, and a sweep can tell whose it was.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
