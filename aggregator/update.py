@@ -22,6 +22,7 @@ from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
 from aggregator.notify.outcome import Delivered
 from aggregator.notify.queue import note, settle
+from aggregator.pictures import copy_pictures
 from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
@@ -115,6 +116,7 @@ def make_publisher(db: Database, configuration: Configuration) -> Publisher:
         output=configuration.aggregator.output,
         topics=configuration.topics.topics,
         folder=configuration.output,
+        templates=configuration.templates,
         groups=make_groups(configuration.aggregator.output, configuration.sources),
     )
 
@@ -210,13 +212,26 @@ def update(
     if summary.is_offline:
         summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
-    published = publish(db, configuration, now=clock.now())
-    summary.topics_published, summary.files_written = published.topics, published.files
+    _publish_with_pictures(db, configuration, summary, clock, stop)
     summary.seconds = round(clock.seconds() - started, 3)
     if states:
         with writing(db):
             record_pass(db, summary.as_dict(), started_at=started_at)
     return summary
+
+
+def _publish_with_pictures(
+    db: Database, configuration: Configuration, summary: Summary, clock: Clock, stop: threading.Event
+) -> None:
+    published = publish(db, configuration, now=clock.now())
+    summary.topics_published, summary.files_written = published.topics, published.files
+    if configuration.aggregator.output.images == "none" or summary.is_offline:
+        return
+    limits, folder = make_limits(configuration), configuration.output
+    if copied := copy_pictures(db, folder, limits=limits, now=clock.now(), seconds=clock.seconds, stop=stop):
+        again = publish(db, configuration, now=clock.now())
+        summary.topics_published = max(summary.topics_published, again.topics)
+        summary.files_written += copied + again.files
 
 
 def _harvest(

@@ -70,6 +70,13 @@ def version_7(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_8(db: Database) -> None:
+    """Pictures that story pages show."""
+    for statement in _VERSION_8:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -366,4 +373,17 @@ _VERSION_7 = (
     # The last entry of the store after the first document of the source was read
     "ALTER TABLE sources ADD COLUMN backlog INTEGER",
     "UPDATE sources SET backlog = 0 WHERE succeeded_at IS NOT NULL",
+)
+
+_VERSION_8 = (
+    """
+    CREATE TABLE pictures (
+        story TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        file TEXT,
+        tries INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX pictures_url ON pictures (url)",
 )
