@@ -1,25 +1,33 @@
-"""The published folder over HTTP: static files with the media types of feeds."""
+"""The published folder over HTTP: static files, compressed for who asks for it, with the headers of feeds."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import UsageError
+from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
+from aggregator.publish.places import PICTURES
 from aggregator.websub.agreement import PATH
 from aggregator.websub.callback import Callbacks, TooLarge
 
@@ -28,15 +36,37 @@ _MEDIA_TYPES = {
     "rss.xml": "application/rss+xml; charset=utf-8",
     "atom.xml": "application/atom+xml; charset=utf-8",
     "feed.json": "application/feed+json; charset=utf-8",
-    "topics.opml": "text/x-opml; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+    ".json": "application/json",
+    ".opml": "text/x-opml; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".avif": "image/avif",
+    ".webp": "image/webp",
+    ".gz": "application/gzip",
+    ".br": "application/octet-stream",
 }
-
-
+"""By name, else by its end: the same on every machine."""
+_TEXTS = (".html", ".xml", ".json", ".opml")
+_FEEDS = (".xml", ".json", ".opml")
+_MAY_CHANGE = "public, max-age=60, must-revalidate"
+_NEVER_CHANGES = "public, max-age=31536000, immutable"
+_LARGEST_ENCODED = 4_000_000
+_NO_ADDRESS = re.compile(r"//|/\.(?!well-known/)|[\\\0]")
+_ARCHIVED = re.compile(r"-\d+-\d+(?=\.\w+$)")
+_PICTURE = re.compile(r"[0-9a-f]{32}\.\w+")
+_WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
+_CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "ETag"}
+_PREFLIGHT = {
+    **_CORS,
+    "access-control-allow-methods": "GET, HEAD",
+    "access-control-allow-headers": "*",
+    "access-control-max-age": "86400",
+}
 _HEADERS = (
     # The pages allow less themselves: those of an earlier version have a style and a script of their own
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:;"
+        b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:;"
         b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
@@ -63,6 +93,22 @@ class _Guarded:
 class _Publications(StaticFiles):
     """Files with ETag and Last-Modified; conditional and range requests are Starlette's."""
 
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One address for each file: no empty segment, none that begins with a dot, no slash behind it."""
+        asked = PurePosixPath(scope["path"])
+        if _NO_ADDRESS.search(scope["path"]):
+            raise HTTPException(404)
+        is_folder = scope["path"].endswith("/")
+        if scope["method"] == "OPTIONS" and asked.suffix in _FEEDS and not is_folder:
+            return Response(status_code=204, headers=_PREFLIGHT)
+        if is_folder:
+            path = os.path.join(path, "index.html")
+        response = await super().get_response(path, scope)
+        if isinstance(response, RedirectResponse):
+            # Without the host: a proxy before this server knows better which it is
+            response.headers["location"] = quote(f"{asked}/")
+        return response
+
     def file_response(
         self,
         full_path: str | os.PathLike[str],
@@ -70,10 +116,73 @@ class _Publications(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        if media_type := _MEDIA_TYPES.get(os.path.basename(full_path)):
-            response.headers["content-type"] = media_type
+        """The file, or what it holds in the coding that the client prefers; a range is always of the file."""
+        path, asked = Path(full_path), Headers(scope=scope)
+        response: Response | None = None
+        if path.suffix in _TEXTS and "range" not in asked and stat_result.st_size <= _LARGEST_ENCODED:
+            response = _encoded(path, stat_result, ", ".join(asked.getlist("accept-encoding")))
+        response = response or FileResponse(path, status_code=status_code, stat_result=stat_result)
+        response.headers.update(_headers(path))
+        if self.is_not_modified(response.headers, asked):
+            response = NotModifiedResponse(response.headers)
+            response.headers.update(_CORS if path.suffix in _FEEDS else {})
         return response
+
+
+def preferred_coding(accepted: str) -> Coding | None:
+    """The coding that an Accept-Encoding wants most, None where it wants none (RFC 9110 §12.5.3)."""
+    weights: dict[str, float] = {}
+    for member in accepted.lower().split(","):
+        name, *parameters = (part.strip() for part in member.split(";"))
+        found = [_WEIGHT.fullmatch(parameter) for parameter in parameters]
+        if all(found):
+            weights[name.removeprefix("x-")] = min((float(match[1]) for match in found if match), default=1.0)
+    others = weights.get("*", 0.0)
+    best = max(SUFFIXES, key=lambda coding: weights.get(coding, others))
+    weight = weights.get(best, others)
+    return best if weight > 0 and weight >= weights.get("identity", 0.0) else None
+
+
+def _encoded(path: Path, plain: os.stat_result, accepted: str) -> Response | None:
+    coding = preferred_coding(accepted)
+    if coding is None:
+        return None
+    try:
+        response = Response(_in_coding(path, plain.st_mtime_ns, plain.st_size, coding))
+    except FileNotFoundError as error:  # removed meanwhile
+        raise HTTPException(404) from error
+    response.headers["content-encoding"] = coding
+    # Another than that of the file: a validator is of one representation (RFC 9110 §8.8.3.3)
+    response.headers["etag"] = f'"{plain.st_mtime_ns:x}-{plain.st_size:x}-{coding}"'
+    response.headers["last-modified"] = formatdate(plain.st_mtime, usegmt=True)
+    return response
+
+
+@lru_cache(maxsize=128)
+def _in_coding(path: Path, changed: int, _size: int, coding: Coding) -> bytes:
+    """What the file holds: its copy beside it, else made here; what was asked for before is kept."""
+    copy = beside(path, SUFFIXES[coding])
+    with suppress(FileNotFoundError):
+        if copy.stat().st_mtime_ns >= changed:
+            return copy.read_bytes()
+    return encode(path.read_bytes(), coding)
+
+
+def _headers(path: Path) -> dict[str, str]:
+    name, archived = _ARCHIVED.subn("", path.name)
+    is_fixed = (
+        bool(archived)
+        if path.parent.name == "archive"
+        else path.parent.name == PICTURES and _PICTURE.fullmatch(name)
+    )
+    headers = {"cache-control": _NEVER_CHANGES if is_fixed else _MAY_CHANGE}
+    if path.suffix in _TEXTS:
+        headers["vary"] = "Accept-Encoding"
+    if path.suffix in _FEEDS:
+        headers |= _CORS
+    if media_type := _MEDIA_TYPES.get(name) or _MEDIA_TYPES.get(path.suffix):
+        headers["content-type"] = media_type
+    return headers
 
 
 def _callback_routes(callbacks: Callbacks) -> list[BaseRoute]:

@@ -221,6 +221,13 @@ class Output(_Settings):
     tags: tuple[str, ...] = ()
     """Tags of sources that have a feed of their own, each in the folder `tag-NAME`: all stories that one of its
     sources reports."""
+    templates: str | None = None
+    """A folder of your own templates, `style.css` and `page.js`, each used instead of the shipped file of the same
+    name; a relative path is relative to this file."""
+    images: Literal["none", "copy"] = "none"
+    """`copy`: story pages show the picture of the lead report, fetched once and kept in the output folder."""
+    compress: tuple[Literal["gzip", "br"], ...] = ()
+    """Copies written beside each file for web servers that send such: `.gz` for gzip, `.br` for brotli."""
 
 
 class Fetch(_Settings):

@@ -22,6 +22,7 @@ from aggregator.ledger import Applied, Ledger
 from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
 from aggregator.notify.outcome import Delivered
 from aggregator.notify.queue import note, settle
+from aggregator.pictures import copy_pictures
 from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
@@ -115,6 +116,7 @@ def make_publisher(db: Database, configuration: Configuration) -> Publisher:
         output=configuration.aggregator.output,
         topics=configuration.topics.topics,
         folder=configuration.output,
+        templates=configuration.templates,
         groups=make_groups(configuration.aggregator.output, configuration.sources),
     )
 
@@ -241,8 +243,21 @@ def finish(
     if summary.is_offline:
         summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
     summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
+    _publish_with_pictures(db, configuration, summary, clock, stop)
+
+
+def _publish_with_pictures(
+    db: Database, configuration: Configuration, summary: Summary, clock: Clock, stop: threading.Event
+) -> None:
     published = publish(db, configuration, now=clock.now())
     summary.topics_published, summary.files_written = published.topics, published.files
+    if configuration.aggregator.output.images == "none" or summary.is_offline:
+        return
+    limits, folder = make_limits(configuration), configuration.output
+    if copied := copy_pictures(db, folder, limits=limits, now=clock.now(), seconds=clock.seconds, stop=stop):
+        again = publish(db, configuration, now=clock.now())
+        summary.topics_published = max(summary.topics_published, again.topics)
+        summary.files_written += copied + again.files
 
 
 def _harvest(

@@ -43,6 +43,8 @@ addEventListener("load", () => {
     const heading = page.querySelector("h1").getBoundingClientRect();
     return {page: frame.getAttribute("src"), width: frame.clientWidth, needed: root.scrollWidth,
       heading: [heading.left, heading.right], back: getComputedStyle(root).backgroundColor + body.backgroundColor,
+      copied: [...page.querySelectorAll("button")].map(button => [button.hidden, button.click(),
+        page.getSelection().toString(), button.previousElementSibling.textContent]),
       ink: body.color, size: parseFloat(getComputedStyle(page.querySelector("p")).fontSize),
       times: [...page.querySelectorAll("time")].map(time => [time.dateTime, time.textContent])};
   });
@@ -187,6 +189,14 @@ def test_times_are_shown_in_the_zone_of_the_reader(light: Visit) -> None:
     shown = [text for iso, text in times if iso == "2024-11-27T09:42:00Z"]
     assert shown
     assert all("27 Nov 2024" in text and "18:42" in text for text in shown)
+
+
+def test_a_button_copies_the_address_of_each_feed(light: Visit) -> None:
+    for seen in light.pages:
+        addresses = [address for *_, address in seen["copied"]]
+        ends = {"/index.html": 1 + len(EXPECTED)}.get(seen["page"], int("/stories/" not in seen["page"]))
+        assert len(addresses) == ends, seen["page"]
+        assert seen["copied"] == [[False, None, address, address] for address in addresses]
 
 
 def test_the_probe_would_see_a_script_a_stray_request_and_a_wide_page(browser: Browser) -> None:

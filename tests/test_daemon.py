@@ -452,7 +452,7 @@ def test_every_answer_forbids_what_no_page_needs(tmp_path: Path, origin: Origin)
         allowed = directives(policy[0])
         for name, values in directives(unescape(said[1])).items():
             loose = {"'unsafe-inline'" if value.startswith("'sha256-") else value for value in values}
-            assert loose == allowed[name], name
+            assert loose <= allowed[name], name
         assert daemon.stop() == 0
 
 

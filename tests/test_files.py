@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import PublishError
-from aggregator.publish.files import sweep, write_if_changed
+from aggregator.publish.coding import Coding
+from aggregator.publish.files import remove_file, sweep, write_if_changed
 
 
 def test_a_new_file_holds_the_data_and_its_missing_folders_are_made(tmp_path: Path) -> None:
@@ -60,7 +63,7 @@ def test_a_reader_that_has_the_old_file_open_keeps_it_whole(tmp_path: Path) -> N
 
 
 KILLED_AT = """
-import os, signal, sys
+import os, signal, sys, threading
 from pathlib import Path
 from aggregator.publish.files import write_if_changed
 left = int(sys.argv[2])
@@ -70,9 +73,11 @@ def die(frame, event, argument):
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
+threading.setprofile(die)
 sys.setprofile(die)
 write_if_changed(Path(sys.argv[1]), b"new" * 100_000)
 sys.setprofile(None)
+threading.setprofile(None)
 """
 
 
@@ -166,3 +171,65 @@ def test_a_leftover_that_cannot_be_removed_is_an_error_with_its_path(tmp_path: P
     leftover.mkdir()
     with pytest.raises(PublishError, match="cannot be removed"):
         sweep(tmp_path)
+
+
+# Copies for web servers that send them
+
+
+def decoded(folder: Path) -> dict[str, bytes]:
+    """What each file of the folder says, whatever its coding."""
+    decoders = {".gz": gzip.decompress, ".br": brotli.decompress}
+    return {path.name: decoders.get(path.suffix, bytes)(path.read_bytes()) for path in folder.iterdir()}
+
+
+def test_a_file_has_a_copy_in_each_coding_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    assert write_if_changed(path, b"one", compress=("gzip", "br"))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.gz": b"one", "rss.xml.br": b"one"}
+    before = {file: file.stat() for file in tmp_path.iterdir()}
+    assert not write_if_changed(path, b"one", compress=("gzip", "br"))
+    assert {file: file.stat() for file in tmp_path.iterdir()} == before
+    assert write_if_changed(path, b"two", compress=("gzip", "br"))
+    assert set(decoded(tmp_path).values()) == {b"two"}
+
+
+def test_copies_come_and_go_with_the_setting_and_with_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    write_if_changed(path, b"one")
+    assert not write_if_changed(path, b"one", compress=("gzip",))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.gz": b"one"}
+    assert not write_if_changed(path, b"one", compress=("br",))
+    assert decoded(tmp_path) == {"rss.xml": b"one", "rss.xml.br": b"one"}
+    remove_file(path)
+    remove_file(path)
+    assert decoded(tmp_path) == {}
+
+
+def test_equal_data_gives_equal_copies(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_if_changed(tmp_path / name / "rss.xml", b"one" * 1000, compress=("gzip", "br"))
+    for suffix in (".gz", ".br"):
+        first, second = (tmp_path / name / f"rss.xml{suffix}" for name in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("lost", [(), ("gzip",), ("br",)])
+def test_a_publication_killed_at_any_step_leaves_no_copy_of_another_text(
+    tmp_path: Path, lost: tuple[Coding, ...]
+) -> None:
+    seen = set()
+    for step in range(200):
+        path = tmp_path / str(step) / "rss.xml"
+        write_if_changed(path, b"old", compress={"gzip", "br"} - set(lost))
+        killed = KILLED_AT.replace("100_000)", "1000, compress=('gzip', 'br'))")
+        run = subprocess.run([sys.executable, "-c", killed, str(path), str(step)], check=False)
+        sweep(path.parent)
+        found = decoded(path.parent)
+        assert len(set(found.values())) == 1, step
+        seen.add((found["rss.xml"] == b"old", len(found)))
+        if run.returncode == 0:
+            break
+    assert run.returncode == 0
+    assert found == dict.fromkeys(("rss.xml", "rss.xml.gz", "rss.xml.br"), b"new" * 1000)
+    # It was killed with the old text, without any copy, and with some
+    assert {(True, 1), (False, 1), (False, 2)} <= seen

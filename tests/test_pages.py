@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from dataclasses import replace
@@ -73,7 +74,7 @@ def test_a_page_asks_for_nothing_else_and_allows_only_its_own_style_and_script(n
     policy = page.css_first('meta[http-equiv="Content-Security-Policy"]').attributes["content"] or ""
     assert policy.startswith("default-src 'none'")
     for tag in ("style", "script"):
-        (node,) = page.css(tag)
+        (node,) = page.css(f"{tag}:not([type='application/ld+json'])")
         digest = b64encode(sha256(node.text().encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert not page.css("[src], [style], link[rel=stylesheet], iframe, form")
@@ -115,12 +116,13 @@ def test_no_text_becomes_markup_on_any_page(of: Item, title: str) -> None:
     assert " ".join(told.css_first("h1").text().split()) == headline
     assert " ".join(topic.css_first("h2").text().split()) == headline
     for page in (topic, told, index, moved, of_topic(channel(of, title=title))):
-        assert len(page.css("script")) == 1
+        assert len(page.css("script:not([type='application/ld+json'])")) == 1
+        assert len(page.css("script")) <= 2
         assert len(page.css("style")) == 1
         for node in page.css("body *"):
             assert not any(name.startswith("on") for name in node.attributes)
         for node in page.css("a"):
-            assert re.match("https?://", node.attributes["href"] or "")
+            assert re.match("(feed:)?https?://", node.attributes["href"] or "")
 
 
 # A story
@@ -326,7 +328,10 @@ def test_a_topic_page_lists_its_stories_in_the_order_given_with_who_reported_the
     assert texts(page, "article h2") == ["Newest", "Older"]
     assert texts(page, ".meta")[0] == "Outlet 1, Outlet 2, Outlet 3 and 2 more · 27 Nov 2024, 12:05"
     assert page.css_first("article a").attributes["href"] == newest.page
-    assert texts(page, ".subscribe a") == ["RSS", "Atom", "JSON Feed"]
+    assert texts(page, ".subscribe a") == ["RSS", "Atom", "JSON Feed", "in your reader"]
+    address = "https://news.example/korea-ukraine-defense/rss.xml"
+    assert texts(page, ".subscribe code") == [address]
+    assert page.css(".subscribe a")[-1].attributes["href"] == f"feed:{address}"
 
 
 def test_an_empty_topic_says_that_stories_will_come() -> None:
@@ -354,3 +359,109 @@ def test_a_merged_story_leads_to_the_one_it_became_part_of() -> None:
     assert page.css_first("meta[http-equiv=refresh]").attributes["content"] == f"0; url={STORY_URL}"
     assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
     assert page.css_first("h1 a").attributes["href"] == STORY_URL
+
+
+# What machines read
+
+
+def metadata(page: bytes) -> Any:
+    (data,) = LexborHTMLParser(page).css("script[type='application/ld+json']")
+    return json.loads(data.text())
+
+
+def properties(page: bytes) -> dict[str, str]:
+    return {
+        node.attributes["property"] or "": node.attributes["content"] or ""
+        for node in LexborHTMLParser(page).css("meta[property]")
+    }
+
+
+def page_of(told: Story) -> bytes:
+    return story_page(told, url=STORY_URL, topics=(), site_title="Desk", home=HOME)
+
+
+def test_a_story_says_what_it_is_based_on_and_what_it_cites() -> None:
+    told, used, other, view = (
+        report(1, language="ko"),
+        report(2),
+        report(3, title="Another text"),
+        report(4, kind="opinion"),
+    )
+    quote = Quote("We wait", "Kim", used.entry, used.url, used.source_title, "en")
+    of = story(told, used, other, view, quotes=(quote,), story=(sentence("One.", told),))
+    data = metadata(page_of(of))
+    assert (data["@context"], data["@type"], data["headline"]) == (
+        "https://schema.org",
+        "NewsArticle",
+        of.headline,
+    )
+    assert (data["datePublished"], data["dateModified"]) == ("2024-11-27T12:01:00Z", "2024-11-27T12:04:00Z")
+    assert data["mainEntityOfPage"] == data["url"] == STORY_URL
+    assert data["inLanguage"] == "ko"
+    assert data["publisher"] == {
+        "@type": "Organization",
+        "name": "Desk",
+        "url": "https://news.example/",
+    }
+    assert [source["url"] for source in data["isBasedOn"]] == [told.url, used.url]
+    assert data["isBasedOn"][0]["publisher"]["name"] == "Outlet 1"
+    assert [(source["@type"], source["url"]) for source in data["citation"]] == [
+        ("NewsArticle", other.url),
+        ("OpinionNewsArticle", view.url),
+    ]
+
+
+def test_topics_and_the_index_list_their_members_in_order() -> None:
+    newest, older = item(story(headline="Newest")), item(story(id=StoryId("s0"), headline="Older"))
+    data = metadata(topic_page(channel(newest, older), home=HOME))
+    assert data["@type"] == "CollectionPage"
+    assert data["mainEntity"]["itemListElement"] == [
+        {"@type": "ListItem", "position": 1, "name": "Newest", "url": newest.page},
+        {"@type": "ListItem", "position": 2, "name": "Older", "url": older.page},
+    ]
+    index = metadata(of_index(channel()))
+    assert index["mainEntity"]["numberOfItems"] == 1
+    assert index["url"] == "https://news.example/"
+
+
+def test_a_headline_cannot_end_the_data_that_holds_it() -> None:
+    headline = "</script><script>alert(1)</script><!-- & 'quoted' \u2028 \x00"
+    for page in pages(item(story(headline=headline)))[:3]:
+        found = LexborHTMLParser(page).css("script")
+        assert len(found) == 2
+        assert "</" not in found[0].text()
+        assert "<!--" not in found[0].text()
+    assert metadata(page_of(story(headline=headline)))["headline"].startswith("</script><script>alert(1)")
+
+
+def test_a_link_to_a_story_is_shown_as_a_card() -> None:
+    told = story(report(1, language="uk", image="https://outlet1.example/a b.jpg"))
+    card = properties(page_of(told))
+    assert card["og:type"] == "article"
+    assert card["og:title"] == told.headline
+    assert card["og:url"] == STORY_URL
+    assert card["og:site_name"] == "Desk"
+    assert card["og:description"] == metadata(page_of(told))["description"] != ""
+    assert card["og:locale"] == "uk_UA"
+    assert card["og:image"] == "https://outlet1.example/a%20b.jpg"
+    assert card["article:published_time"] == "2024-11-27T12:01:00Z"
+    assert card["article:modified_time"] == "2024-11-27T12:01:00Z"
+
+
+@pytest.mark.parametrize(
+    ("language", "locale"),
+    [("ko-KR", "ko_KR"), ("en", "en_US"), ("zh-Hant", "zh_TW"), ("eo", None), (None, None)],
+)
+def test_a_card_names_a_place_where_its_language_is_spoken(language: str | None, locale: str | None) -> None:
+    card = properties(page_of(story(report(1, language=language, image="javascript:x"))))
+    assert card.get("og:locale") == locale
+    assert "og:image" not in card
+
+
+def test_cards_of_topics_and_of_the_index_say_what_they_hold() -> None:
+    of = channel(item())
+    card = properties(topic_page(of, home=HOME))
+    assert (card["og:type"], card["og:title"], card["og:url"]) == ("website", of.title, of.url)
+    assert card["og:description"] == of.description
+    index = properties(of_index(of))
+    assert (index["og:title"], index["og:url"]) == ("Desk", "https://news.example/")

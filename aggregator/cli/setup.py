@@ -14,6 +14,7 @@ from aggregator.cli.output import NO_SOURCE, Column, counted, json_option, note,
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.config import write_schemas, write_starter
+from aggregator.errors import ConfigError, PublishError
 
 if TYPE_CHECKING:
     from aggregator.model import Harvest, SourceId
@@ -46,6 +47,8 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
     Exit status 2 when something is wrong with it; with --online 1 when a source cannot be fetched.
     """
     configuration = session.configuration
+    if configuration.templates:
+        _check_templates(configuration.templates)
     for warning in configuration.warnings:
         note(f"warning: {warning}")
     counts = {
@@ -75,6 +78,15 @@ def schema(folder: Path) -> None:
     """Write the JSON Schemas of the three files into DIR, for editors that complete and check YAML."""
     for file in write_schemas(folder):
         click.echo(file)
+
+
+def _check_templates(folder: Path) -> None:
+    from aggregator.publish.design import Design
+
+    try:
+        Design(folder).check()
+    except PublishError as error:
+        raise ConfigError([error.message], hint=error.hint) from error
 
 
 def _check_online(session: Session, *, as_json: bool) -> int:

@@ -26,7 +26,7 @@ _SLIP = 0.8
 _BACKUP_EVERY = timedelta(minutes=1)
 _NOTIFY_OPTIONS = {"webhook": ("secret", "headers"), "mail": ("every", "at", "weekday"), "chat": ()}
 """The kinds of receivers, and the options that are theirs alone."""
-_RESERVED = ("stories", "websub", "index.html", "topics.opml")
+_RESERVED = ("stories", "images", "websub", "private", "index.html", "topics.opml")
 
 
 def derived_ids(sources: Iterable[tuple[str | None, str]]) -> list[str]:

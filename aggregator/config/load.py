@@ -25,7 +25,6 @@ from aggregator.errors import ConfigError
 _LATER: dict[str, dict[Keys, Any]] = {
     "aggregator.yaml": {
         ("engine",): {"kind": "local"},
-        ("output", "templates"): None,
     },
     "sources.yaml": {
         ("sources", "*", "full_text"): False,
@@ -45,6 +44,8 @@ class Configuration:
     topics: settings.Topics
     database: Path
     output: Path
+    templates: Path | None = None
+    """The folder of the owner's templates, where there is one."""
     backups: Path | None = None
     """The folder of the daemon's backups, where it makes any."""
     warnings: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
     """
     _require(folder)
     documents = {name: _read(folder / name, environ) for name in _LATER}
-    aggregator = _aggregator(documents["aggregator.yaml"])
+    aggregator = _aggregator(documents["aggregator.yaml"], folder)
     sources = _sources(documents["sources.yaml"])
     are_known = not documents["sources.yaml"].problems
     has_mail = aggregator is None or aggregator.mail is not None
@@ -74,6 +75,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
         topics=topics,
         database=(folder / aggregator.storage.database).resolve(),
         output=(folder / aggregator.output.directory).resolve(),
+        templates=(folder / aggregator.output.templates).resolve() if aggregator.output.templates else None,
         backups=(folder / backup.directory).resolve() if backup else None,
         warnings=tuple(str(one) for document in documents.values() for one in sorted(set(document.warnings))),
     )
@@ -105,7 +107,7 @@ def _read(file: Path, environ: Mapping[str, str]) -> Document:
     return document
 
 
-def _aggregator(document: Document) -> settings.Aggregator | None:
+def _aggregator(document: Document, folder: Path) -> settings.Aggregator | None:
     found = validate(document, settings.Aggregator)
     aggregator = found or sound_part(document, settings.Aggregator)
     check_aggregator(document, aggregator)
@@ -115,9 +117,14 @@ def _aggregator(document: Document) -> settings.Aggregator | None:
     ]
     if aggregator.storage.backup:
         places.append((("storage", "backup", "directory"), aggregator.storage.backup.directory))
+    templates = aggregator.output.templates
+    if templates is not None:
+        places.append((("output", "templates"), templates))
     for keys, path in places:
         if not path.strip() or "\0" in path:
             document.report(keys, f"{document.found(keys)} is not a path")
+        elif path is templates and not (folder / path).is_dir():
+            document.report(keys, f"{document.found(keys)} is not a folder that is there")
     return found
 
 

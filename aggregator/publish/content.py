@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from mimetypes import MimeTypes
 from urllib.parse import quote, urljoin, urlsplit
@@ -13,12 +14,12 @@ from urllib.parse import quote, urljoin, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story, StoryId
-from aggregator.publish.languages import language_name, language_tag, quoted
+from aggregator.publish.languages import language_name, language_tag, locale, quoted
 from aggregator.story.compose import excerpt
 from aggregator.text.cut import cut
 from aggregator.times import to_text
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffc\U00010000-\U0010ffff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 _MOJIBAKE = re.compile("[\xc2\xc3][\x80-\xbf]")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
@@ -92,6 +93,7 @@ def _read_again(pair: re.Match[str]) -> str:
     return pair[0].encode("latin-1").decode()
 
 
+@lru_cache(maxsize=4096)  # a page links each address several times
 def web_url(url: str | None) -> str | None:
     """The address as a URI of RFC 3986, percent-encoded; None when it is not http(s) or cannot be one."""
     if url is None:
@@ -164,8 +166,9 @@ def coverage(story: Story) -> tuple[Carried, ...]:
 
 def outlets(story: Story) -> tuple[Mention, ...]:
     """Every outlet of the coverage once, oldest first, by its own words where it has any."""
-    own = [Mention(carried.report, None) for carried in coverage(story)]
-    same = [Mention(copy, carried.report) for carried in coverage(story) for copy in carried.copies]
+    carried = coverage(story)
+    own = [Mention(one.report, None) for one in carried]
+    same = [Mention(copy, one.report) for one in carried for copy in one.copies]
     first: dict[str, Mention] = {}
     for mention in own + same:
         first.setdefault(mention.report.source_title, mention)
@@ -348,9 +351,11 @@ def _environment() -> Environment:
         web=web_url,
         lang=language_tag,
         language=language_name,
+        locale=locale,
         headline=headline,
         legal=legal,
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     for function in (
         coverage,
         outlets,

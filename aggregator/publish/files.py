@@ -7,16 +7,20 @@ import os
 import re
 import threading
 from collections import deque
+from collections.abc import Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from aggregator.errors import PublishError
+from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
 
 _AT_ONCE = 8
 _WAITING = 64
 """Files that may wait for the disk, with what is to stand in them."""
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
+_TEMPLATES = (".html", ".css", ".js")
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space, then publish again",
     errno.EDQUOT: "the disk quota is used up: free some space, then publish again",
@@ -29,12 +33,13 @@ _HINTS = {
 }
 
 
-def write_if_changed(path: Path, data: bytes) -> bool:
+def write_if_changed(path: Path, data: bytes, *, compress: Iterable[Coding] = ()) -> bool:
     """Make `path` hold `data`, whole or not at all, even across a power cut; True when it was written.
 
-    An equal file is not touched. Missing folders are made. Raises PublishError with the path and what to do.
+    An equal file is not touched. Missing folders are made. Beside it stand the copies that web servers send to who asks
+    for such a coding; none outlives what it was made of. Raises PublishError with the path and what to do.
     """
-    with Batch() as batch:
+    with Batch(compress) as batch:
         batch.write(path, data)
     return bool(batch.written)
 
@@ -45,11 +50,12 @@ class Batch:
     They are there for good after `wait`, or at the end of the block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, compress: Iterable[Coding] = ()) -> None:
         self.written = 0
-        """Files that were written, as of the last `wait`; equal ones were not."""
+        """Files that were written, as of the last `wait`; equal ones were not, and copies do not count."""
+        self._compress = frozenset(compress)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files")
-        self._under_way: deque[Future[Path | None]] = deque()
+        self._under_way: deque[Future[tuple[bool, Path]]] = deque()
         self._folders: set[Path] = set()
 
     def __enter__(self) -> Batch:
@@ -64,7 +70,7 @@ class Batch:
 
     def write(self, path: Path, data: bytes) -> None:
         """Begin to write a file. Raises PublishError for one that was begun before."""
-        self._under_way.append(self._pool.submit(_write, path, data))
+        self._under_way.append(self._pool.submit(_write, path, data, self._compress))
         if len(self._under_way) > _WAITING:
             self._take()
 
@@ -77,22 +83,49 @@ class Batch:
         self._folders.clear()
 
     def _take(self) -> None:
-        folder = self._under_way.popleft().result()
-        if folder is not None:
+        has_changed, folder = self._under_way.popleft().result()
+        if has_changed:
             self.written += 1
             self._folders.add(folder)
 
 
-def _write(path: Path, data: bytes) -> Path | None:
-    """The folder that is to be synchronized, None when the file was equal."""
+def _write(path: Path, data: bytes, compress: Set[Coding]) -> tuple[bool, Path]:
+    """Whether the file has changed, and the folder that is to be synchronized then."""
     try:
-        if _holds(path, data):
-            return None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        has_changed = not _holds(path, data)
+        for coding, suffix in SUFFIXES.items():
+            if has_changed or coding not in compress:
+                beside(path, suffix).unlink(missing_ok=True)
+        if has_changed:
+            _replace(path, data)
+        for coding in compress:
+            if not (copy := beside(path, SUFFIXES[coding])).exists():
+                _replace(copy, encode(data, coding))
     except OSError as error:
         raise _publish_error(path, "written", error) from error
-    return path.parent
+    return has_changed, path.parent
+
+
+def remove_file(path: Path) -> None:
+    """Remove a published file and first its copies: a server would send them without it. Raises PublishError."""
+    try:
+        for suffix in SUFFIXES.values():
+            beside(path, suffix).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _publish_error(path, "removed", error) from error
+
+
+def folder_mark(folder: Path | None) -> str:
+    """A digest of the files of a folder, names included; empty without one. Raises PublishError."""
+    if folder is None:
+        return ""
+    try:
+        files = sorted(path for path in folder.rglob("*") if path.suffix in _TEMPLATES and path.is_file())
+        parts = [part for path in files for part in (bytes(path.relative_to(folder)), path.read_bytes())]
+    except OSError as error:
+        raise _publish_error(folder, "read", error) from error
+    return sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()
 
 
 def sweep(folder: Path) -> None:
@@ -118,6 +151,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Process and thread in the name: two writers never share one, and a sweep can tell whose it was.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:

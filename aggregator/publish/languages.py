@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+import langcodes
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _NAMES: dict[str, str] = dict(
@@ -24,6 +27,7 @@ _MARKS = {
 }
 
 
+@lru_cache(maxsize=512)
 def language_tag(language: str | None) -> str | None:
     """A language tag fit for `lang` and `xml:lang` (BCP 47), None when there is none."""
     tag = (language or "").strip().replace("_", "-")
@@ -34,6 +38,17 @@ def language_name(language: str | None) -> str | None:
     """A language in English words, its tag where we have none for it; None when it is not known."""
     tag = language_tag(language)
     return _NAMES.get(_main(tag), tag) if tag else None
+
+
+@lru_cache(maxsize=512)
+def locale(language: str | None) -> str | None:
+    """A language and the territory where most speak it, as Open Graph names them: `uk_UA`."""
+    tag = language_tag(language)
+    if tag is None or not langcodes.tag_is_valid(tag):
+        return None
+    likely = langcodes.get(tag).maximize()
+    territory = likely.territory or ""
+    return f"{likely.language}_{territory}" if territory.isalpha() else None
 
 
 def quoted(text: str, language: str | None) -> str:

@@ -11,6 +11,7 @@ from aggregator.model import StoryId
 from aggregator.settings import Site, TopicSettings
 
 PRIVATE = "private"
+PICTURES = "images"
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
 TOPIC_FILES = (*FEEDS, "index.html")
 

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.model import Channel, StoryId, TopicId
-from aggregator.publish.files import Batch, sweep
+from aggregator.publish.files import Batch, folder_mark, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import feed_urls, files_of
 from aggregator.settings import Output, Site, TopicSettings
@@ -73,6 +73,7 @@ class Publisher:
         output: Output,
         topics: Sequence[TopicSettings],
         folder: Path,
+        templates: Path | None = None,
         groups: Sequence[Group] = (),
     ) -> None:
         self._db = db
@@ -81,6 +82,8 @@ class Publisher:
         self._topics = [*(group.settings for group in groups), *topics]
         self._groups = {group.settings.id: group for group in groups}
         self._folder = folder
+        self._templates = templates
+        self._look_mark = ""
 
     def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
         """Write the topics that changed, or with `anew` all (of `only`). Raises PublishError.
@@ -88,6 +91,7 @@ class Publisher:
         `now` decides which stories are too old. A file that would be written with the same bytes stays
         as it is.
         """
+        self._look_mark = folder_mark(self._templates)
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         plans = [self._plan(topic, now) for topic in self._topics]
         wanted = set(only) if only is not None else {plan.id for plan in plans}
@@ -96,12 +100,13 @@ class Publisher:
         if not stale and not gone and not anew and self._site_is_current(site_mark):
             return Published(0, 0)
         # What renders is loaded when something is to be rendered: most passes publish nothing
+        from aggregator.publish.design import design
         from aggregator.publish.writing import Writing
 
         sweep(self._folder)
         with writing(self._db):
             rewritten = withdraw_from_archives(self._db, hidden)
-        with Batch() as batch:
+        with Batch(self._output.compress) as batch:
             writer = Writing(
                 self._db,
                 plans,
@@ -109,6 +114,7 @@ class Publisher:
                 site=self._site,
                 output=self._output,
                 folder=self._folder,
+                look=design(self._templates, self._look_mark),
                 authority=self._authority(now),
                 now=now,
             )
@@ -158,6 +164,7 @@ class Publisher:
             repr([(other.id, other.title) for other in self._topics]),
             self._site.model_dump_json(),
             self._output.model_dump_json(),
+            self._look_mark,
             stories,
         )
         return Plan(topic, selected, mark)

@@ -14,17 +14,19 @@ from sqlite_utils import Database
 from aggregator.harvest.answer import body_hash
 from aggregator.model import Channel, Item, StoryId
 from aggregator.opml import Outline, write_opml
-from aggregator.publish.content import archived
-from aggregator.publish.files import Batch
+from aggregator.publish.content import archived, web_url
+from aggregator.publish.design import Design
+from aggregator.publish.files import Batch, remove_file
 from aggregator.publish.items import front_text, read_front
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
-from aggregator.publish.places import FEEDS, PRIVATE, feed_urls, folder_of, page_of, story_url
+from aggregator.publish.places import FEEDS, PICTURES, PRIVATE, feed_urls, folder_of, page_of, story_url
 from aggregator.publish.rss_atom import atom, rss
 from aggregator.publish.telling import Teller
 from aggregator.publish.topics import Plan
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
+from aggregator.store.pictures import forget_pictures, pictures_of, want_pictures
 from aggregator.store.pings import announce
 from aggregator.store.publications import (
     Archive,
@@ -53,6 +55,7 @@ class Writing:
         site: Site,
         output: Output,
         folder: Path,
+        look: Design,
         authority: str,
         now: datetime,
     ) -> None:
@@ -62,6 +65,7 @@ class Writing:
         self._site = site
         self._output = output
         self._folder = folder
+        self._look = look
         self._now = now
         public = [plan for plan in plans if not plan.settings.token]
         self._holding: dict[StoryId, list[TopicSettings]] = {}
@@ -70,6 +74,7 @@ class Writing:
                 self._holding.setdefault(story, []).append(plan.settings)
         self._teller = Teller(db, site=site, output=output, authority=authority, shown=self._holding.keys())
         self._written: set[str] = set()
+        self._pictures: dict[StoryId, str] = {}
 
     def write_topic(self, plan: Plan) -> None:
         """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive."""
@@ -81,10 +86,12 @@ class Writing:
         channel = self._teller.channel(plan.settings, plan.stories)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
+        self._want_pictures(channel)
         for item in channel.items:
             self._write_story(item, plan.settings)
         documents = self._write_feeds(channel, plan.settings)
-        self._write(f"{folder_of(plan.settings)}/index.html", topic_page(channel, home=self._site.base_url))
+        page = topic_page(channel, home=self._site.base_url, look=self._look)
+        self._write(f"{folder_of(plan.settings)}/index.html", page)
         self._batch.wait()
         with writing(self._db):
             set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
@@ -92,6 +99,15 @@ class Writing:
                 urls = feed_urls(self._site, plan.settings)
                 digests = {url: body_hash(document) for url, document in zip(urls, documents, strict=False)}
                 announce(self._db, digests, now=self._now)
+
+    def _want_pictures(self, channel: Channel) -> None:
+        if self._output.images == "none":
+            return
+        leads = {item.story.id: item.story.lead for item in channel.items}
+        urls = {id: web_url(lead.image) for id, lead in leads.items() if lead.policy != "headline"}
+        with writing(self._db):
+            want_pictures(self._db, {id: url for id, url in urls.items() if url})
+        self._pictures |= pictures_of(self._db, leads)
 
     def write_archives(self, plan: Plan, *, anew: bool) -> None:
         """Write the topic's archive documents that are not there, or with `anew` all; remove what they replace."""
@@ -103,7 +119,7 @@ class Writing:
         for path in (self._folder / folder_of(plan.settings) / "archive").glob("*-*.*"):
             found = _ARCHIVED.fullmatch(path.name)
             if found and found[1] not in names:
-                path.unlink(missing_ok=True)
+                remove_file(path)
 
     def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
         stories = archive.stories[::-1]
@@ -127,10 +143,11 @@ class Writing:
             Outline(url=f"{front.channel.url}rss.xml", title=front.channel.title, home=front.channel.url)
             for front in listed
         ]
-        self._write("index.html", index_page(listed, site_title=title, base_url=base_url))
+        self._write("index.html", index_page(listed, site_title=title, base_url=base_url, look=self._look))
         self._write("topics.opml", write_opml(title, outlines))
         self._redirect(set(hidden))
         self._remove_former_tokens()
+        self._remove_pictures()
 
     def _redirect(self, hidden: set[StoryId]) -> None:
         moved = merged_stories(self._db)
@@ -142,7 +159,8 @@ class Writing:
                 gone.add(story)
             else:
                 target = story_url(self._site, topics[topic], into)
-                self._write(page_of(topics[topic], story), moved_page(target, "This story has moved"))
+                page = moved_page(target, "This story has moved", look=self._look)
+                self._write(page_of(topics[topic], story), page)
         self.remove_pages(gone)
 
     def _remove_former_tokens(self) -> None:
@@ -155,12 +173,20 @@ class Writing:
             if plan.settings.token and (self._folder / plan.id / "rss.xml").exists():
                 rmtree(self._folder / plan.id)
 
+    def _remove_pictures(self) -> None:
+        """Pictures go with the last story that showed them, and all with the setting."""
+        with writing(self._db):
+            kept = forget_pictures(self._db, all=self._output.images == "none")
+        for path in (self._folder / PICTURES).glob("[!.]*"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+
     def remove_pages(self, stories: Iterable[StoryId]) -> None:
         """Remove the pages of these stories, wherever there are any."""
         folders = [self._folder, *(self._folder / PRIVATE).glob("*")]
         for story in stories:
             for folder in folders:
-                (folder / "stories" / f"{story}.html").unlink(missing_ok=True)
+                remove_file(folder / "stories" / f"{story}.html")
 
     def _write_feeds(self, channel: Channel, topic: TopicSettings) -> list[bytes]:
         documents = [render(channel) for render in _FEEDS.values()]
@@ -174,12 +200,15 @@ class Writing:
             return
         self._written.add(path)
         holding = [topic] if topic.token else self._holding[item.story.id]
+        picture = self._pictures.get(item.story.id)
         page = story_page(
             item.story,
             url=item.page,
             topics=[self._teller.channel(each) for each in holding],
             site_title=self._site.title,
             home=self._site.base_url,
+            picture=f"{self._site.base_url}{PICTURES}/{picture}" if picture else None,
+            look=self._look,
         )
         self._write(path, page)
 

@@ -72,8 +72,15 @@ def version_7(db: Database) -> None:
 
 @MIGRATIONS()
 def version_8(db: Database) -> None:
-    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    """Pictures that story pages show."""
     for statement in _VERSION_8:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_9(db: Database) -> None:
+    """Hubs: those that sources offer, subscriptions to them, and what is to be said to the own one."""
+    for statement in _VERSION_9:
         db.execute(statement)
 
 
@@ -376,6 +383,19 @@ _VERSION_7 = (
 )
 
 _VERSION_8 = (
+    """
+    CREATE TABLE pictures (
+        story TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        file TEXT,
+        tries INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX pictures_url ON pictures (url)",
+)
+
+_VERSION_9 = (
     "ALTER TABLE sources ADD COLUMN hubs TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE sources ADD COLUMN topic TEXT",
     "CREATE INDEX sources_hubs ON sources (id) WHERE hubs <> '[]'",
