@@ -136,6 +136,18 @@ def test_a_story_that_comes_back_is_in_the_feed_and_leaves_it_once_more(desk: Bo
     )
 
 
+def test_a_story_that_comes_back_to_leave_again_stands_once_in_its_document(desk: Books) -> None:
+    desk.configure(topics=[topic(items=3, max_age=timedelta(hours=4))])
+    report(desk, 1)
+    for turn in range(1, 4):
+        at = NOON + turn * 12 * HOUR
+        desk.publish(now=at)
+        assert [titles(document) for document in chain(desk)] == [[], ["1"]]
+        desk.fetch_from("a", entry("n1", text=f"report 1 told in turn {turn}"), at=at)
+        desk.publish(now=at)
+        assert titles(chain(desk)[0]) == ["1"]
+
+
 def test_what_an_editor_hides_leaves_the_archive(desk: Books) -> None:
     report(desk, *range(1, 9))
     editor.hide(desk.db, desk.story_of("Headline n2"))
@@ -176,5 +188,6 @@ def test_no_item_is_ever_lost_between_feed_and_archive(
             books.publish(now=at)
             ever |= set(titles(chain(books)[0])) if (folder / "feeds").exists() else set()
             found = [titles(document) for document in chain(books)]
+            assert all(len(set(held)) == len(held) for held in found)
             assert len(found[0]) <= items
             assert {title for document in found for title in document} == ever

@@ -624,7 +624,7 @@ def test_an_entry_that_was_removed_and_is_back_is_in_its_story_also_for_those_af
 
 def other_program(books: Books) -> Any:
     """The store as another program has it open."""
-    ((_, _, file),) = books.rows("PRAGMA database_list")
+    (file,) = (file for _, name, file in books.rows("PRAGMA database_list") if name == "main")
     return open_store(Path(file))
 
 

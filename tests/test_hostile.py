@@ -16,7 +16,7 @@ from typing import Any
 
 import pycurl
 import pytest
-from hostile import TRIALS, Answer, HostileOrigin, Trial, item, ok, rss, serving, to
+from hostile import TRIALS, Answer, HostileOrigin, Trial, bomb, gzipped, item, ok, rss, serving, to
 from program import AGGREGATOR, configure, write_sources
 
 from aggregator.harvest import fetch
@@ -125,6 +125,7 @@ def everyday() -> dict[str, Answer]:
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     """All paths asked in one pass, then those that are to be asked again, twice more."""
     folder = tmp_path_factory.mktemp("hostile")
+    gzipped(bomb())  # packed beforehand: it takes seconds, which are not the program's
     answers: dict[str, Answer] = {f"trial-{trial.name}": trial.answer for trial in TRIALS}
     with serving(answers | everyday()) as origin:
         config = configure(folder, origin.urls, fetch=f"timeout: {TIMEOUT:g}s")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -18,7 +18,7 @@ class Archive:
     """An archive document: items that left a topic's feed (RFC 5005 §4)."""
 
     name: str
-    """Its page and how many items that has: another name whenever it holds more."""
+    """Its page and how many items came to it so far: another name whenever it changes."""
     former: str | None
     """The name before that, which readers may still ask for."""
     stories: tuple[StoryId, ...]
@@ -28,6 +28,12 @@ class Archive:
     def page(self) -> int:
         """Counted from 1, the oldest."""
         return int(self.name.partition("-")[0])
+
+    def with_story(self, story: StoryId) -> Archive:
+        """It, with a story at its end; one that was in the feed again meanwhile moves there."""
+        page, _, came = self.name.partition("-")
+        stories = (*(other for other in self.stories if other != story), story)
+        return Archive(f"{page}-{int(came) + 1}", self.former, stories)
 
 
 def published_mark(db: Database, topic: TopicId) -> str | None:
@@ -94,23 +100,23 @@ def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: in
     )
     kept = archives(db, topic)
     newest = kept[-1] if kept else Archive("1-0", None, ())
-    page, former, stories = newest.page, newest.name if newest.stories else None, list(newest.stories)
     for story in (story for story, is_there in left if is_there):
-        if len(stories) >= size:
-            _keep(db, topic, page, former, stories)
-            page, former, stories = page + 1, None, []
-        stories.append(story)
-    if stories:
-        _keep(db, topic, page, former, stories)
+        if len(newest.stories) >= size and story not in newest.stories:
+            _keep(db, topic, newest)
+            newest = Archive(f"{newest.page + 1}-0", None, ())
+        newest = newest.with_story(story)
+    if newest == (kept[-1] if kept else Archive("1-0", None, ())):
+        return
+    # Readers know of the names between, if at all, for this moment only
+    former = kept[-1].name if kept and kept[-1].page == newest.page else None
+    _keep(db, topic, replace(newest, former=former))
 
 
-def _keep(db: Database, topic: TopicId, page: int, former: str | None, stories: Sequence[StoryId]) -> None:
-    name = f"{page}-{len(stories)}"
-    if name != former:
-        db.execute(
-            "INSERT OR REPLACE INTO archives (topic, page, name, former, stories) VALUES (?, ?, ?, ?, ?)",
-            [topic, page, name, former, json.dumps(list(stories))],
-        )
+def _keep(db: Database, topic: TopicId, archive: Archive) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO archives (topic, page, name, former, stories) VALUES (?, ?, ?, ?, ?)",
+        [topic, archive.page, archive.name, archive.former, json.dumps(archive.stories)],
+    )
 
 
 def archives(db: Database, topic: TopicId) -> list[Archive]:
