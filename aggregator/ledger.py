@@ -31,6 +31,7 @@ from aggregator.store.stories import touch_story
 from aggregator.store.subscriptions import is_pushed, record_missed
 from aggregator.store.withdrawals import note_withdrawn
 from aggregator.topic.rule import Rule
+from aggregator.url import host
 
 _QUIET_AT_ONCE = 100
 
@@ -134,6 +135,13 @@ class Ledger:
         )
         if failure.retry_at and failure.host:
             leave_alone(self._db, failure.host, until=failure.retry_at)
+        self._let_rest(state)
+
+    def _let_rest(self, state: SourceState) -> None:
+        """Whatever came of a request that was under way: its host asked for rest meanwhile, for all of its sources."""
+        name = host(state.address)
+        if until := self._retry_at.get(name):
+            leave_alone(self._db, name, until=until)
 
     def _doubt_hubs(self, harvest: Harvest) -> None:
         """What a poll found, a hub that had been relied on should have sent: the source is polled as others are."""
@@ -165,6 +173,7 @@ class Ledger:
         )
         address, move = follow(state.address, harvest.moved_to, known=state.move, now=now)
         record_success(self._db, harvest, due=due, rhythm=rhythm, address=address, move=move)
+        self._let_rest(state)
 
     def _store(self, harvest: Harvest) -> tuple[Applied, set[EntryId]]:
         """Store its entries; returns the ids of all of them too."""

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import UsageError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
-from aggregator.publish.places import PICTURES
+from aggregator.publish.places import PICTURES, PRIVATE
 from aggregator.websub.agreement import PATH
 from aggregator.websub.callback import Callbacks, TooLarge
 
@@ -49,6 +49,7 @@ _MEDIA_TYPES = {
 _TEXTS = (".html", ".xml", ".json", ".opml")
 _FEEDS = (".xml", ".json", ".opml")
 _MAY_CHANGE = "public, max-age=60, must-revalidate"
+_FOR_ONE = "private, max-age=60, must-revalidate"
 _NEVER_CHANGES = "public, max-age=31536000, immutable"
 _LARGEST_ENCODED = 4_000_000
 _NO_ADDRESS = re.compile(r"//|/\.(?!well-known/)|[\\\0]")
@@ -176,6 +177,8 @@ def _headers(path: Path) -> dict[str, str]:
         else path.parent.name == PICTURES and _PICTURE.fullmatch(name)
     )
     headers = {"cache-control": _NEVER_CHANGES if is_fixed else _MAY_CHANGE}
+    if PRIVATE in path.parts:
+        headers["cache-control"] = _FOR_ONE
     if path.suffix in _TEXTS:
         headers["vary"] = "Accept-Encoding"
     if path.suffix in _FEEDS:

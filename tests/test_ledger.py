@@ -316,6 +316,17 @@ def test_of_two_times_that_a_host_names_the_later_one_counts_for_all(books: Book
         assert (books.state(id).next_due_at or NOON) >= NOON + 5 * HOUR
 
 
+@pytest.mark.parametrize("outcome", ["fetched", "not_modified", "failed"])
+def test_what_was_under_way_when_its_host_asked_for_rest_rests_too(books: Books, outcome: str) -> None:
+    books.configure(sources=[source(id, url=f"https://news.example/{id}") for id in "ab"])
+    ledger = books.ledger()
+    ledger.apply(failure("a", kind="rate_limited", host="news.example", retry_at=NOON + 30 * HOUR))
+    ledger.apply(failure("b") if outcome == "failed" else harvest("b", outcome=outcome))
+    ledger.finish()
+    assert (books.state("b").next_due_at or NOON) >= NOON + 30 * HOUR
+    assert due_sources(books.db, "all", now=NOON + 29 * HOUR) == []
+
+
 def test_a_source_that_is_new_at_a_resting_host_waits_too(books: Books) -> None:
     books.configure(sources=[source("a", url="https://news.example/a")])
     books.apply(failure("a", kind="rate_limited", host="news.example", retry_at=NOON + HOUR))

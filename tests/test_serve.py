@@ -48,6 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     write_if_changed(folder / "copied" / "rss.xml", FEED, compress=("gzip", "br"))
     write_if_changed(folder / "index.html", b"<p>index")
     write_if_changed(folder / "picture.png", FEED)
+    write_if_changed(folder / "private" / "secret" / "rss.xml", FEED)
     write_if_changed(folder / "topic" / ".hidden", FEED)
     write_if_changed(folder / ".well-known" / "security.txt", FEED)
     with serving(folder, "127.0.0.1:0") as address:
@@ -86,6 +87,7 @@ def test_each_file_has_its_type_and_every_site_may_read_the_feeds(
 def test_what_may_change_is_asked_for_again_soon_and_archives_never(site: Site) -> None:
     for path in ("/", "/topic/rss.xml", "/topic/", "/archive/rss.xml"):
         assert site.ask(path)[0].headers["Cache-Control"] == "public, max-age=60, must-revalidate"
+    assert site.ask("/private/secret/rss.xml")[0].headers["Cache-Control"].startswith("private,")
     archive = site.ask("/topic/archive/rss-1-50.xml")[0].headers["Cache-Control"]
     assert archive == "public, max-age=31536000, immutable"
 

@@ -22,6 +22,7 @@ from aggregator.cli.output import (
     shown,
 )
 from aggregator.cli.session import Session
+from aggregator.cli.stop import stopping
 from aggregator.errors import AggregatorError, UsageError
 
 if TYPE_CHECKING:
@@ -196,8 +197,11 @@ def _discover(session: Session, url: str) -> tuple[Found, ...]:
 
     if "://" not in url:
         url = f"https://{url}"
-    with closing(Fetcher(make_limits(session.configuration))) as fetcher:
-        found = discover(url, fetcher)
+    # Not as KeyboardInterrupt: libcurl would take that for a callback's refusal of the document
+    with stopping() as stop, closing(Fetcher(make_limits(session.configuration))) as fetcher:
+        found = discover(url, fetcher, stopped=stop.is_set)
+    if stop.status:
+        click.get_current_context().exit(stop.status)
     if isinstance(found, Failure):
         raise AggregatorError(f"{url} {found.message}", hint="give the address of the feed itself")
     return found

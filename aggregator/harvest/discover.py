@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,14 +39,29 @@ class Found:
 
 
 def discover(
-    url: str, fetcher: Fetcher, *, headers: Sequence[tuple[str, str]] = ()
+    url: str,
+    fetcher: Fetcher,
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[Found, ...] | Failure:
     """The feeds behind a URL: itself if it is one, else those its page links to, in the page's order.
 
     A page that links to none has its host's usual addresses tried. Every feed returned was fetched and
-    parsed. A failure says why the URL itself could not be had, or that there is no feed behind it.
+    parsed. A failure says why the URL itself could not be had, or that there is no feed behind it. It ends early,
+    with nothing, once it is `stopped`.
     """
-    ((_, response),) = fetcher.run([_request(url, headers)])
+    for _, response in fetcher.run([_request(url, headers)], stopped=stopped):
+        return _behind(response, fetcher, headers, stopped)
+    return ()
+
+
+def _behind(
+    response: Response | Failure,
+    fetcher: Fetcher,
+    headers: Sequence[tuple[str, str]],
+    stopped: Callable[[], bool],
+) -> tuple[Found, ...] | Failure:
     if isinstance(response, Failure):
         return response
     if response.status != 200:
@@ -54,12 +69,12 @@ def discover(
     if (itself := _read(response)) is not None:
         return (itself,)
     links = list(islice(dict.fromkeys(linked_feeds(response.body, url=response.url)), _CANDIDATES))
-    found = _try_all(links, fetcher, headers)
+    found = _try_all(links, fetcher, headers, stopped)
     if not found:
         usual = [
             there for path in _USUAL_PATHS if (there := absolute(path, response.url)) not in (None, *links)
         ]
-        found = _try_all([there for there in usual if there], fetcher, headers)[:1]
+        found = _try_all([there for there in usual if there], fetcher, headers, stopped)[:1]
     if not found:
         return Failure("not_a_feed", "is no feed, and links to none", response.status)
     return found
@@ -69,13 +84,18 @@ def _request(url: str, headers: Sequence[tuple[str, str]]) -> Request:
     return Request(SourceId(url), url, headers=tuple(headers))
 
 
-def _try_all(urls: Iterable[str], fetcher: Fetcher, headers: Sequence[tuple[str, str]]) -> tuple[Found, ...]:
+def _try_all(
+    urls: Iterable[str],
+    fetcher: Fetcher,
+    headers: Sequence[tuple[str, str]],
+    stopped: Callable[[], bool],
+) -> tuple[Found, ...]:
     """Those that are feeds, in the order given; one that two addresses lead to, once."""
     requests = [_request(url, headers) for url in urls]
-    outcomes = {request.url: outcome for request, outcome in fetcher.run(requests)}
+    outcomes = {request.url: outcome for request, outcome in fetcher.run(requests, stopped=stopped)}
     found: dict[str, Found] = {}
     for request in requests:
-        outcome = outcomes[request.url]
+        outcome = outcomes.get(request.url)
         if isinstance(outcome, Response) and outcome.status == 200 and (feed := _read(outcome)):
             found.setdefault(feed.url, feed)
     return tuple(found.values())
