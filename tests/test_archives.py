@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import feedparser
@@ -170,6 +171,35 @@ def test_an_archive_document_that_was_lost_is_written_again(desk: Books) -> None
     lost.unlink()
     desk.publish(now=NOON + 9 * HOUR, anew=True)
     assert lost.read_bytes() == before
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+def killed_before_archives(desk: Books, *, now: datetime) -> None:
+    with (
+        patch("aggregator.publish.writing.Writing._write_archive", side_effect=Killed),
+        pytest.raises(Killed),
+    ):
+        desk.publish(now=now)
+
+
+def test_a_publication_that_was_killed_before_its_archive_is_made_good(desk: Books) -> None:
+    report(desk, 1, 2, 3)
+    at = NOON + 4 * HOUR
+    desk.fetch_from("a", entry("n4", published=at, text="report 4"), at=at)
+    killed_before_archives(desk, now=at)
+    desk.publish(now=at)
+    assert [titles(document) for document in chain(desk)] == [["4", "3", "2"], ["1"]]
+
+
+def test_what_was_hidden_leaves_the_archive_also_when_that_was_killed(desk: Books) -> None:
+    report(desk, *range(1, 9))
+    editor.hide(desk.db, desk.story_of("Headline n2"))
+    killed_before_archives(desk, now=NOON + 9 * HOUR)
+    desk.publish(now=NOON + 9 * HOUR)
+    assert [titles(document) for document in chain(desk)] == [["8", "7", "6"], ["5", "4"], ["3", "1"]]
 
 
 @settings(max_examples=25)

@@ -19,7 +19,7 @@ from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.meta import read_meta, write_meta
 from aggregator.store.pings import keep_pings
-from aggregator.store.publications import published_mark, withdraw_from_archives
+from aggregator.store.publications import archived_in, published_mark, withdraw_from_archives
 from aggregator.store.stories import (
     forget_gone,
     gone_stories,
@@ -104,8 +104,7 @@ class Publisher:
         from aggregator.publish.writing import Writing
 
         sweep(self._folder)
-        with writing(self._db):
-            rewritten = withdraw_from_archives(self._db, hidden)
+        rewritten = archived_in(self._db, hidden)
         with Batch(self._output.compress) as batch:
             writer = Writing(
                 self._db,
@@ -116,16 +115,18 @@ class Publisher:
                 folder=self._folder,
                 look=design(self._templates, self._look_mark),
                 authority=self._authority(now),
+                hidden=hidden,
                 now=now,
             )
             for plan in plans:
                 if plan in stale:
-                    writer.write_topic(plan)
-                if plan in stale or plan.id in rewritten:
-                    writer.write_archives(plan, anew=anew or plan.id in rewritten)
-            writer.write_site(hidden)
+                    writer.write_topic(plan, anew=anew or plan.id in rewritten)
+                elif plan.id in rewritten:
+                    writer.write_archives(plan, anew=True)
+            writer.write_site()
         writer.remove_pages(gone)
         with writing(self._db):
+            withdraw_from_archives(self._db, hidden)
             write_meta(self._db, _SITE_MARK, site_mark)
             told = self._topics if self._output.hub else ()
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])

@@ -11,7 +11,6 @@ from shutil import rmtree
 
 from sqlite_utils import Database
 
-from aggregator.harvest.answer import body_hash
 from aggregator.model import Channel, Item, StoryId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived, web_url
@@ -38,6 +37,7 @@ from aggregator.store.publications import (
     show,
 )
 from aggregator.store.stories import merged_stories, story_rows
+from aggregator.story.fingerprint import digest
 
 _FEEDS = dict(zip(FEEDS, (rss, atom, json_feed), strict=True))
 _ARCHIVED = re.compile(r"\w+-(\d+-\d+)\.\w+")
@@ -57,6 +57,7 @@ class Writing:
         folder: Path,
         look: Design,
         authority: str,
+        hidden: Iterable[StoryId],
         now: datetime,
     ) -> None:
         self._batch = batch
@@ -66,6 +67,7 @@ class Writing:
         self._output = output
         self._folder = folder
         self._look = look
+        self._hidden = frozenset(hidden)
         self._now = now
         public = [plan for plan in plans if not plan.settings.token]
         self._holding: dict[StoryId, list[TopicSettings]] = {}
@@ -76,13 +78,17 @@ class Writing:
         self._written: set[str] = set()
         self._pictures: dict[StoryId, str] = {}
 
-    def write_topic(self, plan: Plan) -> None:
-        """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive."""
+    def write_topic(self, plan: Plan, *, anew: bool) -> None:
+        """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive.
+
+        It is marked as published once all of that is on the disk.
+        """
         size = plan.settings.items or self._output.items
         with writing(self._db):
             dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
             show(self._db, plan.id, dates, now=self._now)
             retire(self._db, plan.id, plan.stories, size=size)
+        self.write_archives(plan, anew=anew)
         channel = self._teller.channel(plan.settings, plan.stories)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
@@ -97,7 +103,9 @@ class Writing:
             set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
             if self._output.hub:
                 urls = feed_urls(self._site, plan.settings)
-                digests = {url: body_hash(document) for url, document in zip(urls, documents, strict=False)}
+                digests = {
+                    url: digest(document.decode()) for url, document in zip(urls, documents, strict=False)
+                }
                 announce(self._db, digests, now=self._now)
 
     def _want_pictures(self, channel: Channel) -> None:
@@ -122,7 +130,7 @@ class Writing:
                 remove_file(path)
 
     def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
-        stories = archive.stories[::-1]
+        stories = [story for story in archive.stories[::-1] if story not in self._hidden]
         channel = self._teller.channel(plan.settings, stories)
         page = replace(channel, page=archive.name, previous=older.name if older else None)
         self._write_feeds(page, plan.settings)
@@ -130,7 +138,7 @@ class Writing:
     def _archive_paths(self, topic: TopicSettings, name: str) -> list[Path]:
         return [self._folder / folder_of(topic) / archived(file, name) for file in _FEEDS]
 
-    def write_site(self, hidden: Iterable[StoryId]) -> None:
+    def write_site(self) -> None:
         """Write the index, the list of topics, and where merged stories went."""
         told = fronts(self._db)
         listed = [
@@ -145,17 +153,17 @@ class Writing:
         ]
         self._write("index.html", index_page(listed, site_title=title, base_url=base_url, look=self._look))
         self._write("topics.opml", write_opml(title, outlines))
-        self._redirect(set(hidden))
+        self._redirect()
         self._remove_former_tokens()
         self._remove_pictures()
 
-    def _redirect(self, hidden: set[StoryId]) -> None:
+    def _redirect(self) -> None:
         moved = merged_stories(self._db)
         topics = {plan.id: plan.settings for plan in self._plans}
-        gone = set(hidden)
+        gone = set(self._hidden)
         for topic, story in published_in(self._db, moved):
             into = moved[story]
-            if into in hidden or topic not in topics:
+            if into in self._hidden or topic not in topics:
                 gone.add(story)
             else:
                 target = story_url(self._site, topics[topic], into)

@@ -145,22 +145,31 @@ def published_in(db: Database, stories: Iterable[StoryId]) -> list[tuple[TopicId
     return [(TopicId(row["topic"]), StoryId(row["story"])) for row in rows]
 
 
-def withdraw_from_archives(db: Database, stories: Iterable[StoryId]) -> set[TopicId]:
-    """Take stories that an editor hid out of every archive document; returns the topics whose documents held one."""
-    rows = list(
-        db.query(
-            """
-            SELECT DISTINCT topic, page, stories FROM archives, json_each(archives.stories)
-            WHERE value IN (SELECT value FROM json_each(?))
-            """,
-            [json.dumps(list(stories))],
-        )
+def archived_in(db: Database, stories: Iterable[StoryId]) -> set[TopicId]:
+    """The topics of which an archive document holds one of these stories."""
+    rows = db.query(
+        """
+        SELECT DISTINCT topic FROM archives, json_each(archives.stories)
+        WHERE value IN (SELECT value FROM json_each(?))
+        """,
+        [json.dumps(list(stories))],
     )
-    out = set(stories)
-    for row in rows:
-        left = [story for story in json.loads(row["stories"]) if story not in out]
-        db.execute(
-            "UPDATE archives SET stories = ? WHERE topic = ? AND page = ?",
-            [json.dumps(left), row["topic"], row["page"]],
-        )
     return {TopicId(row["topic"]) for row in rows}
+
+
+def withdraw_from_archives(db: Database, stories: Iterable[StoryId]) -> None:
+    """No archive document holds these stories any more: an editor hid them, and the files were written without them."""
+    db.execute(
+        """
+        UPDATE archives SET stories = (
+            SELECT json_group_array(value) FROM (
+                SELECT value FROM json_each(archives.stories)
+                WHERE value NOT IN (SELECT value FROM json_each(:stories)) ORDER BY key
+            )
+        )
+        WHERE EXISTS (
+            SELECT 1 FROM json_each(archives.stories) WHERE value IN (SELECT value FROM json_each(:stories))
+        )
+        """,
+        {"stories": json.dumps(list(stories))},
+    )
