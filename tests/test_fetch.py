@@ -891,7 +891,7 @@ SPELLINGS = (
 def test_a_redirect_to_a_private_address_is_refused(
     origin: Origin, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr("aggregator.harvest.transfer.is_public", lambda host: host == "127.0.0.1")
     port = origin.address.rpartition(":")[2]
     location = f"http://{host}:{port}/secret".encode().decode("latin-1")
     origin.put("/start", status=302, headers={"Location": location})
@@ -918,7 +918,7 @@ def test_a_redirect_leads_where_a_browser_would_go(
     origin: Origin, monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:
     """What one reader of an address takes for its host is what the other connects to."""
-    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr("aggregator.harvest.transfer.is_public", lambda host: host == "127.0.0.1")
     port = origin.address.rpartition(":")[2]
     origin.put("/start", status=302, headers={"Location": location.format(port, port)})
     with watching("127.0.0.2", port):
@@ -931,7 +931,7 @@ def test_a_redirect_leads_where_a_browser_would_go(
 def test_a_name_that_turns_to_another_address_is_judged_by_that(
     origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr("aggregator.harvest.transfer.is_public", lambda host: host == "127.0.0.1")
     port = origin.address.rpartition(":")[2]
     origin.put("/feed", b"x", headers={"Connection": "close"})
     url = f"http://rebind.example:{port}/feed"
@@ -958,8 +958,8 @@ def test_a_socket_that_cannot_be_opened_is_a_failure(monkeypatch: pytest.MonkeyP
     def no_socket(*_: object) -> socket.socket:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("aggregator.harvest.fetch.is_public", lambda _: True)
-    monkeypatch.setattr("aggregator.harvest.fetch.socket.socket", no_socket)
+    monkeypatch.setattr("aggregator.harvest.transfer.is_public", lambda _: True)
+    monkeypatch.setattr("aggregator.harvest.transfer.socket.socket", no_socket)
     failed = failure("http://127.0.0.1:9/", under=limits(allow_private_networks=False))
     assert failed.kind == "connect"
     assert "Too many open files" in failed.message

@@ -19,7 +19,7 @@ import pytest
 from hostile import TRIALS, Answer, HostileOrigin, Trial, bomb, gzipped, item, ok, rss, serving, to
 from program import AGGREGATOR, configure, write_sources
 
-from aggregator.harvest import fetch
+from aggregator.harvest import transfer
 from aggregator.harvest.fetch import Fetcher, Limits
 from aggregator.model import Failure, Request, Response, SourceId
 
@@ -277,8 +277,8 @@ class Guarded:
 
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guarded]:
-    is_public = fetch.is_public
-    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.9.0.1" or is_public(address))
+    is_public = transfer.is_public
+    monkeypatch.setattr(transfer, "is_public", lambda address: address == "127.9.0.1" or is_public(address))
     entries: list[str] = []
     handles: list[Any] = []
     make = pycurl.Curl

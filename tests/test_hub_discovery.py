@@ -9,9 +9,9 @@ from builders import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.harvest.fetch import _Transfer
 from aggregator.harvest.hubs import _links
 from aggregator.harvest.source import read
+from aggregator.harvest.transfer import Transfer
 from aggregator.model import Failure, Request, Response, SourceId
 
 URL = "https://news.example/feeds/all.xml"
@@ -128,7 +128,7 @@ def test_a_header_that_is_nonsense_is_no_harm(header: str) -> None:
 )
 def test_what_is_sent_is_sent_on_but_not_out_of_https(status: int, location: str, goes_on: bool) -> None:
     request = Request(SourceId("a"), HUB, body=b"hub.secret=s", resends=True)
-    transfer = _Transfer(request, HUB, 1000)
+    transfer = Transfer(request, HUB, 1000)
     transfer.headers["location"] = location
     outcome = transfer.outcome(status)
     assert (outcome is None) is goes_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from aggregator.cli.output import Column, counted, json_option, print_fields, pr
 from aggregator.cli.session import Session
 
 if TYPE_CHECKING:
-    from aggregator.status import HubHealth, PingHealth, ReceiverHealth, Status
+    from aggregator.status import HubHealth, PingHealth, ReceiverHealth, SourceHealth, Status
 
 
 @click.command()
@@ -59,46 +60,55 @@ def _print(found: Status) -> None:
     if found["window"] and found["window"]["warning"]:
         click.echo(f"\nwarning: {found['window']['warning']}")
     if found["failing"]:
-        click.echo()
-        print_table(
-            [
-                Column("failing"),
-                Column("in a row", "number", spare=2),
-                Column("next try", "time", spare=1),
-                Column("kind"),
-                Column("why", "text"),
-            ],
-            [
-                (one["id"], one["failures"], one["next_due"], one["kind"], one["error"])
-                for one in found["failing"]
-            ],
-        )
-        click.echo()
-        kinds = {str(one["kind"]): one["advice"] for one in found["failing"]}
-        print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
+        _print_failing(found["failing"])
     if troubled := [one for one in found["notify"] if one["error"] or one["failed"]]:
-        click.echo()
-        print_table(
-            [
-                Column("not delivered"),
-                Column("to"),
-                Column("waiting", "number"),
-                Column("next try", "time", spare=1),
-                Column("given up", "number"),
-                Column("why", "text"),
-            ],
-            [
-                (one["topic"], one["to"], one["waiting"], one["next_due"], one["failed"], one["error"])
-                for one in troubled
-            ],
-        )
+        _print_undelivered(troubled)
     if found["passes"]:
-        names = ("sources", "failed", "entries_new", "topics_published", "seconds")
-        click.echo()
-        print_table(
-            [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
-            [(one["started_at"], *(one[name] for name in names)) for one in found["passes"]],
-        )
+        _print_passes(found["passes"])
+
+
+def _print_failing(failing: Sequence[SourceHealth]) -> None:
+    click.echo()
+    print_table(
+        [
+            Column("failing"),
+            Column("in a row", "number", spare=2),
+            Column("next try", "time", spare=1),
+            Column("kind"),
+            Column("why", "text"),
+        ],
+        [(one["id"], one["failures"], one["next_due"], one["kind"], one["error"]) for one in failing],
+    )
+    click.echo()
+    kinds = {str(one["kind"]): one["advice"] for one in failing}
+    print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
+
+
+def _print_undelivered(troubled: Sequence[ReceiverHealth]) -> None:
+    click.echo()
+    print_table(
+        [
+            Column("not delivered"),
+            Column("to"),
+            Column("waiting", "number"),
+            Column("next try", "time", spare=1),
+            Column("given up", "number"),
+            Column("why", "text"),
+        ],
+        [
+            (one["topic"], one["to"], one["waiting"], one["next_due"], one["failed"], one["error"])
+            for one in troubled
+        ],
+    )
+
+
+def _print_passes(passes: Sequence[dict[str, Any]]) -> None:
+    names = ("sources", "failed", "entries_new", "topics_published", "seconds")
+    click.echo()
+    print_table(
+        [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
+        [(one["started_at"], *(one[name] for name in names)) for one in passes],
+    )
 
 
 def _hubs(hubs: HubHealth) -> str | None:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 from aggregator.errors import PublishError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
@@ -112,6 +113,14 @@ def remove_file(path: Path) -> None:
         for suffix in SUFFIXES.values():
             beside(path, suffix).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _publish_error(path, "removed", error) from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it. Raises PublishError."""
+    try:
+        rmtree(path)
     except OSError as error:
         raise _publish_error(path, "removed", error) from error
 

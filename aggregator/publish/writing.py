@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from shutil import rmtree
 
 from sqlite_utils import Database
 
@@ -15,7 +14,7 @@ from aggregator.model import Channel, Item, StoryId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived, web_url
 from aggregator.publish.design import Design
-from aggregator.publish.files import Batch, remove_file
+from aggregator.publish.files import Batch, remove_file, remove_folder
 from aggregator.publish.items import front_text, read_front
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
@@ -176,10 +175,10 @@ class Writing:
         tokens = {plan.settings.token for plan in self._plans}
         for folder in (self._folder / PRIVATE).glob("*"):
             if folder.name not in tokens:
-                rmtree(folder)
+                remove_folder(folder)
         for plan in self._plans:
             if plan.settings.token and (self._folder / plan.id / "rss.xml").exists():
-                rmtree(self._folder / plan.id)
+                remove_folder(self._folder / plan.id)
 
     def _remove_pictures(self) -> None:
         """Pictures go with the last story that showed them, and all with the setting."""

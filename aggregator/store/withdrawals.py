@@ -23,32 +23,27 @@ def note_withdrawn(
     ((window, missing),) = db.execute("SELECT window, missing FROM sources WHERE id = ?", [source]).fetchall()
     before = set(json.loads(missing))
     absent = (before | set(json.loads(window))) - present if is_in_order else set()
-    lacking = (
-        {
-            row[0]
-            for row in db.execute(
-                """
-            SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
-                AND dated > (SELECT min(dated) FROM entries WHERE id IN (SELECT value FROM json_each(?)))
-            """,
-                [json.dumps(sorted(absent)), json.dumps(sorted(present))],
-            )
-        }
-        if absent
-        else set()
-    )
-    if lacking - before != before:
-        db.execute(
-            "UPDATE sources SET missing = ? WHERE id = ?", [json.dumps(sorted(lacking - before)), source]
-        )
-    stories = _mark(db, lacking & before, to_text(now))
+    lacking = _lacking(db, absent, present) if absent else set()
+    doubted = lacking - before
+    if doubted != before:
+        db.execute("UPDATE sources SET missing = ? WHERE id = ?", [json.dumps(sorted(doubted)), source])
     back = db.execute(
-        """
-        SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NOT NULL
-        """,
+        "SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NOT NULL",
         [json.dumps(sorted(present))],
     ).fetchall()
-    return [*stories, *_mark(db, {id for (id,) in back}, None)]
+    return [*_mark(db, lacking & before, to_text(now)), *_mark(db, {id for (id,) in back}, None)]
+
+
+def _lacking(db: Database, absent: Set[int], present: Set[int]) -> set[int]:
+    """Those of the absent entries that are not withdrawn yet, and newer than the oldest that is present."""
+    rows = db.execute(
+        """
+        SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
+            AND dated > (SELECT min(dated) FROM entries WHERE id IN (SELECT value FROM json_each(?)))
+        """,
+        [json.dumps(sorted(absent)), json.dumps(sorted(present))],
+    )
+    return {id for (id,) in rows}
 
 
 def _mark(db: Database, entries: Set[int], at: str | None) -> list[StoryId]:
