@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, Books, entry, topic
+from selectolax.lexbor import LexborHTMLParser
 
 from aggregator import editor
 
@@ -107,6 +108,9 @@ def test_a_report_that_is_gone_from_amid_others_twice_is_withdrawn(desk: Books) 
     assert desk.publish(now=NOON + 2 * HOUR).topics == 1
     told = {one["title"]: one for one in json.loads((desk.folder / "topic/feed.json").read_text())["items"]}
     gone = told["Headline h2"]
+    page = LexborHTMLParser((desk.folder / "stories" / f"{desk.story_of('Headline h2')}.html").read_bytes())
+    assert "withdrawn 27 Nov 2024, 14:00" in " ".join(page.css_first(".coverage").text().split())
+    assert page.css_first(".notes p.meta time").attributes["datetime"] == "2024-11-27T14:00:00Z"
     assert "Withdrawn: A no longer carries “Headline h2”." in gone["content_html"]
     assert gone["date_modified"] == "2024-11-27T14:00:00Z"
 
