@@ -91,6 +91,22 @@ class _Guarded:
         await self._app(scope, receive, send_guarded)
 
 
+class _OneFile(FileResponse):
+    """The file that is there when the answer begins, to its end, though another takes its name meanwhile."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            file = open(self.path, "rb")
+        except FileNotFoundError as error:  # removed meanwhile
+            raise HTTPException(404) from error
+        with file:
+            self.path, self.stat_result = f"/dev/fd/{file.fileno()}", os.fstat(file.fileno())
+            for name in ("content-length", "last-modified", "etag"):
+                del self.headers[name]
+            self.set_stat_headers(self.stat_result)
+            await super().__call__(scope, receive, send)
+
+
 class _Publications(StaticFiles):
     """Files with ETag and Last-Modified; conditional and range requests are Starlette's."""
 
@@ -122,7 +138,7 @@ class _Publications(StaticFiles):
         response: Response | None = None
         if path.suffix in _TEXTS and "range" not in asked and stat_result.st_size <= _LARGEST_ENCODED:
             response = _encoded(path, stat_result, ", ".join(asked.getlist("accept-encoding")))
-        response = response or FileResponse(path, status_code=status_code, stat_result=stat_result)
+        response = response or _OneFile(path, status_code=status_code, stat_result=stat_result)
         response.headers.update(_headers(path))
         if self.is_not_modified(response.headers, asked):
             response = NotModifiedResponse(response.headers)

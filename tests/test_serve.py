@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import itertools
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -251,3 +253,29 @@ def test_the_coding_is_that_with_the_most_weight(accepted: str, coding: str | No
 @given(st.text(alphabet="gzipbr*;q=01., x-identy", max_size=60))
 def test_no_accept_encoding_is_too_strange(accepted: str) -> None:
     assert preferred_coding(accepted) in ("br", "gzip", None)
+
+
+def test_a_file_that_is_replaced_meanwhile_is_sent_whole(tmp_path: Path) -> None:
+    """Either the one or the other, with the validator that it has: its length is said before it is read."""
+    short, long = b"<rss>short</rss>", b"<rss>" + b"long " * 20_000 + b"</rss>"
+    feed, seen = tmp_path / "rss.xml", dict[str | None, bytes]()
+    write_if_changed(feed, short)
+    stopped = threading.Event()
+
+    def replace() -> None:
+        for turn in itertools.count():
+            if stopped.is_set():
+                break
+            write_if_changed(feed, (short, long)[turn % 2])
+
+    replacing = threading.Thread(target=replace)
+    with serving(tmp_path, "127.0.0.1:0") as address:
+        replacing.start()
+        try:
+            for _ in range(300):
+                answer, body = Site(tmp_path, address).ask("/rss.xml")
+                assert body in (short, long)
+                assert seen.setdefault(answer.headers["etag"], body) == body
+        finally:
+            stopped.set()
+            replacing.join()
