@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_publish_formats import report
 
 from aggregator.model import EntryId, Report, SourceId, Story, StoryId
-from aggregator.story.compose import compose
+from aggregator.story.compose import compose_story
 from aggregator.story.dateline import strip_dateline, told_sentences
 from aggregator.story.narrative import EXCERPT
 from aggregator.text.sentences import split_sentences
@@ -53,7 +53,9 @@ def outlet(entry: int, text: str, language: str = "en", **changes: Any) -> Repor
 
 
 def told(*reports: Report, languages: Sequence[str] = ("en", "ko", "uk"), **changes: Any) -> Story:
-    return compose(StoryId("s"), reports, first_published=NOON, updated=NOON, languages=languages, **changes)
+    return compose_story(
+        StoryId("s"), reports, first_published=NOON, updated=NOON, languages=languages, **changes
+    )
 
 
 def texts(sentences: Sequence[Any]) -> list[str]:

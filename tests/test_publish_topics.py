@@ -107,6 +107,35 @@ def test_a_file_that_was_deleted_is_written_again(desk: Books, lost: str) -> Non
     assert changed(before, desk.files()) == {lost}
 
 
+@pytest.mark.parametrize("harmed", ["alpha/rss.xml", "alpha/index.html", "index.html", "a story", "a copy"])
+def test_a_file_that_was_harmed_is_written_again_when_asked(desk: Books, harmed: str) -> None:
+    desk.configure(output=Output(compress=("gzip",)))
+    desk.publish()
+    before = {name: (desk.folder / name).read_bytes() for name in desk.files()}
+    story = f"stories/{desk.story_of('Headline alpha')}.html"
+    harmed = {"a story": story, "a copy": f"{story}.gz"}.get(harmed, harmed)
+    if harmed.endswith(".gz"):
+        (desk.folder / harmed).unlink()
+    else:
+        (desk.folder / harmed).write_text("harmed")
+    desk.publish(anew=True)
+    assert {name: (desk.folder / name).read_bytes() for name in desk.files()} == before
+
+
+def test_a_story_that_leaves_a_topic_is_not_said_to_be_in_it(desk: Books) -> None:
+    desk.configure(topics=[topic("alpha", all_of=("alpha",)), topic("beta", all_of=("beta",), items=2)])
+    desk.publish()
+    both = desk.story_of("Headline both")
+    assert "/beta/" in page(desk, both)
+    desk.fetch_from(
+        "b", *(entry(f"beta {n}", published=NOON, text=f"{n} beta of its own") for n in ("one", "two"))
+    )
+    desk.publish()
+    assert "both" not in shown(desk, "beta")
+    assert "/beta/" not in page(desk, both)
+    assert "/alpha/" in page(desk, both)
+
+
 def test_only_the_topics_that_are_named_are_written(desk: Books) -> None:
     assert desk.publish(only=["beta"]).topics == 1
     assert not (desk.folder / "alpha").exists()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_publish_formats import report
 
 from aggregator.model import Report, Story, StoryId
-from aggregator.story.compose import compose
+from aggregator.story.compose import compose_story
 from aggregator.story.quotes import find_quotes
 
 WAIT = "We will not wait for the winter to end"
@@ -108,7 +108,7 @@ def test_a_name_alone_at_the_start_of_a_sentence_must_be_one_elsewhere_too() -> 
 
 
 def told(*reports: Report, **changes: Any) -> Story:
-    return compose(
+    return compose_story(
         StoryId("s"), reports, first_published=NOON, updated=NOON, languages=("en", "ko"), **changes
     )
 

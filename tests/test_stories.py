@@ -15,7 +15,7 @@ from test_publish_formats import report
 from aggregator.model import EntryId, Report, SourceId, Story, StoryId
 from aggregator.store.connection import open_store
 from aggregator.story.cluster import founded_by, split_from
-from aggregator.story.compose import choose_lead, compose, excerpt
+from aggregator.story.compose import choose_lead, compose_story, excerpt
 from aggregator.topic.select import shown_as_updated
 
 HOUR = timedelta(hours=1)
@@ -75,7 +75,7 @@ def test_the_earliest_report_leads_and_opinions_only_when_there_is_nothing_else(
 
 
 def tell(*reports: Report, headline: str | None = None) -> Story:
-    return compose(
+    return compose_story(
         StoryId("s"),
         reports,
         first_published=NOON,

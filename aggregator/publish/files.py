@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from hashlib import sha256
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
 from pathlib import Path
 from shutil import rmtree
 
@@ -56,8 +57,9 @@ class Batch:
         """Files that were written, as of the last `wait`; equal ones were not, and copies do not count."""
         self._compress = frozenset(compress)
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="files")
-        self._under_way: deque[Future[tuple[bool, Path]]] = deque()
+        self._under_way: deque[Future[_Done]] = deque()
         self._folders: set[Path] = set()
+        self._digests: dict[Path, str] = {}
 
     def __enter__(self) -> Batch:
         return self
@@ -75,23 +77,35 @@ class Batch:
         if len(self._under_way) > _WAITING:
             self._take()
 
-    def wait(self) -> None:
-        """Until all files are there. Raises PublishError with the path and what to do."""
+    def wait(self) -> dict[Path, str]:
+        """Until all files are there: what each holds since the last `wait`, as its digest.
+
+        Raises PublishError with the path and what to do.
+        """
         while self._under_way:
             self._take()
         for folder in self._folders:
             _sync_folder(folder)
         self._folders.clear()
+        digests, self._digests = self._digests, {}
+        return digests
 
     def _take(self) -> None:
-        has_changed, folder = self._under_way.popleft().result()
-        if has_changed:
+        done = self._under_way.popleft().result()
+        self._digests[done.path] = done.digest
+        if done.has_changed:
             self.written += 1
-            self._folders.add(folder)
+            self._folders.add(done.path.parent)
 
 
-def _write(path: Path, data: bytes, compress: Set[Coding]) -> tuple[bool, Path]:
-    """Whether the file has changed, and the folder that is to be synchronized then."""
+@dataclass(frozen=True, slots=True)
+class _Done:
+    path: Path
+    digest: str
+    has_changed: bool
+
+
+def _write(path: Path, data: bytes, compress: Set[Coding]) -> _Done:
     try:
         has_changed = not _holds(path, data)
         for coding, suffix in SUFFIXES.items():
@@ -104,7 +118,7 @@ def _write(path: Path, data: bytes, compress: Set[Coding]) -> tuple[bool, Path]:
                 _replace(copy, encode(data, coding))
     except OSError as error:
         raise _publish_error(path, "written", error) from error
-    return has_changed, path.parent
+    return _Done(path, _digest(data), has_changed)
 
 
 def remove_file(path: Path) -> None:
@@ -150,6 +164,22 @@ def sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _publish_error(path, "removed", error) from error
+
+
+def stands(path: Path, digest: str, *, compress: Iterable[Coding] = ()) -> bool:
+    """Whether a file holds what `Batch.wait` told of, with its copies beside it. Raises PublishError."""
+    try:
+        return _digest(path.read_bytes()) == digest and all(
+            beside(path, SUFFIXES[coding]).exists() for coding in compress
+        )
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _publish_error(path, "read", error) from error
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -5,7 +5,7 @@ A private topic has a folder that nobody can guess, with the pages of its storie
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from aggregator.model import StoryId
 from aggregator.settings import Site, TopicSettings
@@ -36,7 +36,7 @@ def feed_urls(site: Site, topic: TopicSettings) -> list[str]:
     return [] if topic.token else [f"{site.base_url}{topic.id}/{name}" for name in FEEDS]
 
 
-def files_of(folder: Path, topic: TopicSettings, stories: list[StoryId]) -> list[Path]:
-    """All files that a topic with these stories has, archive documents aside."""
-    within = folder / folder_of(topic)
-    return [*(within / name for name in TOPIC_FILES), *(folder / page_of(topic, story) for story in stories)]
+def files_of(topic: TopicSettings, stories: Iterable[StoryId]) -> list[str]:
+    """All files below the output folder that a topic with these stories has, archive documents aside."""
+    within = folder_of(topic)
+    return [*(f"{within}/{name}" for name in TOPIC_FILES), *(page_of(topic, story) for story in stories)]

@@ -25,14 +25,25 @@ class Teller:
     """Tells stories for the time of one publication: what the store says of them must not change meanwhile."""
 
     def __init__(
-        self, db: Database, *, site: Site, output: Output, authority: str, shown: Set[StoryId]
+        self,
+        db: Database,
+        *,
+        site: Site,
+        output: Output,
+        authority: str,
+        shown: Set[StoryId],
+        keeping: bool = False,
     ) -> None:
-        """`shown` are the stories that have a public page, `authority` is the fixed part of all ids."""
+        """`shown` are the stories that have a public page, `authority` is the fixed part of all ids.
+
+        With `keeping` the store keeps what was composed.
+        """
         self._authority = authority
         self._db = db
         self._site = site
         self._output = output
         self._shown = shown
+        self._keeping = keeping
         self._told: OrderedDict[tuple[str, StoryId], Told] = OrderedDict()
 
     def channel(self, topic: TopicSettings, stories: Sequence[StoryId] = ()) -> Channel:
@@ -77,7 +88,8 @@ class Teller:
         output = self._output
         in_full = output.full_content == "always" or (output.full_content == "private" and bool(topic.token))
         told = {}
-        for story in load_stories(self._db, list(stories), languages=self._site.languages):
+        languages = self._site.languages
+        for story in load_stories(self._db, list(stories), languages=languages, keeping=self._keeping):
             bounded = within_rights(with_links(story, shown), excerpt=output.excerpt, in_full=in_full)
             told[story.id] = tell(bounded, story_url(self._site, topic, story.id))
         return told

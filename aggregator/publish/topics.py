@@ -10,17 +10,19 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from aggregator import __version__
 from aggregator.model import Channel, StoryId, TopicId
-from aggregator.publish.files import Batch, folder_mark, sweep
+from aggregator.program import program_mark
+from aggregator.publish.files import Batch, folder_mark, stands, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import feed_urls, files_of
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
+from aggregator.store.files import made_files
 from aggregator.store.meta import read_meta, write_meta
 from aggregator.store.pings import keep_pings
 from aggregator.store.publications import archived_in, published_mark, withdraw_from_archives
 from aggregator.store.stories import (
+    StoryRow,
     forget_gone,
     gone_stories,
     hidden_stories,
@@ -50,6 +52,10 @@ class Plan:
     settings: TopicSettings
     selected: list[Selected]
     mark: str
+    own: str
+    """The mark of all that its files are made with, the stories aside."""
+    beside: dict[StoryId, list[StoryRow]]
+    """The stories that are related to each."""
 
     @property
     def id(self) -> TopicId:
@@ -86,16 +92,18 @@ class Publisher:
         self._look_mark = ""
 
     def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
-        """Write the topics that changed, or with `anew` all (of `only`). Raises PublishError.
+        """Write the topics (of `only`) that changed. Raises PublishError.
 
-        `now` decides which stories are too old. A file that would be written with the same bytes stays
-        as it is.
+        `now` decides which stories are too old. With `anew` whatever does not hold the bytes that were once written to
+        it is written again. A file that would be written with the same bytes stays as it is.
         """
         self._look_mark = folder_mark(self._templates)
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
-        plans = [self._plan(topic, now) for topic in self._topics]
+        common = self._common_mark()
+        plans = [self._plan(topic, now, common) for topic in self._topics]
         wanted = set(only) if only is not None else {plan.id for plan in plans}
-        stale = [plan for plan in plans if plan.id in wanted and (anew or not self._is_current(plan))]
+        asked = [plan for plan in plans if plan.id in wanted]
+        stale = [plan for plan in asked if not self._is_current(plan, look=anew)]
         site_mark = self._site_mark(plans, hidden)
         if not stale and not gone and not anew and self._site_is_current(site_mark):
             return Published(0, 0)
@@ -115,23 +123,25 @@ class Publisher:
                 folder=self._folder,
                 look=design(self._templates, self._look_mark),
                 authority=self._authority(now),
+                common=common,
                 hidden=hidden,
                 now=now,
             )
             for plan in plans:
+                look = (anew and plan in asked) or plan.id in rewritten
                 if plan in stale:
-                    writer.write_topic(plan, anew=anew or plan.id in rewritten)
-                elif plan.id in rewritten:
-                    writer.write_archives(plan, anew=True)
-            writer.write_site()
-        writer.remove_pages(gone)
+                    writer.write_topic(plan, look=look)
+                elif look:
+                    writer.write_archives(plan, look=True)
+            writer.write_site(gone, look=anew)
+            writer.finish()
         with writing(self._db):
             withdraw_from_archives(self._db, hidden)
             write_meta(self._db, _SITE_MARK, site_mark)
             told = self._topics if self._output.hub else ()
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
             forget_gone(self._db, gone)
-        return Published(len(stale), batch.written)
+        return Published(len(asked if anew else stale), batch.written)
 
     def channel(self, topic: TopicSettings, stories: Sequence[StoryId], *, now: datetime) -> Channel:
         """These stories, in this order, as the topic's feeds show them."""
@@ -146,7 +156,17 @@ class Publisher:
         )
         return teller.channel(topic, stories)
 
-    def _plan(self, topic: TopicSettings, now: datetime) -> Plan:
+    def _common_mark(self) -> str:
+        return digest(
+            program_mark(),
+            # A story's page names every topic that holds it
+            repr([(topic.id, topic.title) for topic in self._topics]),
+            self._site.model_dump_json(),
+            self._output.model_dump_json(),
+            self._look_mark,
+        )
+
+    def _plan(self, topic: TopicSettings, now: datetime, common: str) -> Plan:
         since = now - topic.max_age
         if group := self._groups.get(topic.id):
             candidates = group_stories(self._db, group.sources, since=since)
@@ -158,21 +178,20 @@ class Publisher:
         stories = " ".join(
             f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
         )
-        mark = digest(
-            __version__,
-            topic.model_dump_json(),
-            # A story's page names every topic that holds it
-            repr([(other.id, other.title) for other in self._topics]),
-            self._site.model_dump_json(),
-            self._output.model_dump_json(),
-            self._look_mark,
-            stories,
-        )
-        return Plan(topic, selected, mark)
+        own = digest(common, topic.model_dump_json())
+        return Plan(topic, selected, digest(own, stories), own, beside)
 
-    def _is_current(self, plan: Plan) -> bool:
-        return published_mark(self._db, plan.id) == plan.mark and all(
-            file.exists() for file in files_of(self._folder, plan.settings, plan.stories)
+    def _is_current(self, plan: Plan, *, look: bool) -> bool:
+        """Whether the topic's files were made from what the plan holds and are there; with `look`, unharmed."""
+        if published_mark(self._db, plan.id) != plan.mark:
+            return False
+        paths = files_of(plan.settings, plan.stories)
+        if not look:
+            return all((self._folder / path).exists() for path in paths)
+        made = made_files(self._db, paths)
+        return all(
+            path in made and stands(self._folder / path, made[path].digest, compress=self._output.compress)
+            for path in paths
         )
 
     def _site_mark(self, plans: Iterable[Plan], hidden: Sequence[StoryId]) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from aggregator.model import Channel, Item, StoryId
+from aggregator.model import Channel, Item, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived, web_url
 from aggregator.publish.design import Design
-from aggregator.publish.files import Batch, remove_file, remove_folder
+from aggregator.publish.files import Batch, remove_file, remove_folder, stands
 from aggregator.publish.items import front_text, read_front
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
@@ -24,6 +24,7 @@ from aggregator.publish.telling import Teller
 from aggregator.publish.topics import Plan
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
+from aggregator.store.files import Made, forget_files, made_files, record_files
 from aggregator.store.pictures import forget_pictures, pictures_of, want_pictures
 from aggregator.store.pings import announce
 from aggregator.store.publications import (
@@ -56,6 +57,7 @@ class Writing:
         folder: Path,
         look: Design,
         authority: str,
+        common: str,
         hidden: Iterable[StoryId],
         now: datetime,
     ) -> None:
@@ -73,31 +75,42 @@ class Writing:
         for plan in public:
             for story in plan.stories:
                 self._holding.setdefault(story, []).append(plan.settings)
-        self._teller = Teller(db, site=site, output=output, authority=authority, shown=self._holding.keys())
+        self._teller = Teller(
+            db, site=site, output=output, authority=authority, shown=self._holding.keys(), keeping=True
+        )
+        self._private = {plan.id: frozenset(plan.stories) for plan in plans if plan.settings.token}
+        self._versions = {story.id: story.version for plan in plans for story in plan.selected}
+        self._beside = {story: rows for plan in plans for story, rows in plan.beside.items()}
+        self._common = common
         self._written: set[str] = set()
+        self._marks: dict[str, str] = {}
+        self._removed: list[str] = []
         self._pictures: dict[StoryId, str] = {}
 
-    def write_topic(self, plan: Plan, *, anew: bool) -> None:
+    def write_topic(self, plan: Plan, *, look: bool) -> None:
         """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive.
 
-        It is marked as published once all of that is on the disk.
+        It is marked as published once all of that is on the disk. With `look`, files are not taken to hold what was
+        once written to them.
         """
         size = plan.settings.items or self._output.items
         with writing(self._db):
             dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
             show(self._db, plan.id, dates, now=self._now)
-            retire(self._db, plan.id, plan.stories, size=size)
-        self.write_archives(plan, anew=anew)
+            left = retire(self._db, plan.id, plan.stories, size=size)
+        self.write_archives(plan, look=look)
         channel = self._teller.channel(plan.settings, plan.stories)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
-        self._want_pictures(channel)
-        for item in channel.items:
-            self._write_story(item, plan.settings)
-        documents = self._write_feeds(channel, plan.settings)
+        self._write_stories(channel, plan.settings, look=look)
+        for story in left:
+            # Its page still names this topic
+            if others := self._holding.get(story):
+                self._write_stories(self._teller.channel(others[0], [story]), others[0], look=look)
+        documents = self._write_feeds(channel, plan.settings, plan.mark)
         page = topic_page(channel, home=self._site.base_url, look=self._look)
-        self._write(f"{folder_of(plan.settings)}/index.html", page)
-        self._batch.wait()
+        self._write(f"{folder_of(plan.settings)}/index.html", page, plan.mark)
+        self.finish()
         with writing(self._db):
             set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
             if self._output.hub:
@@ -106,6 +119,16 @@ class Writing:
                     url: digest(document.decode()) for url, document in zip(urls, documents, strict=False)
                 }
                 announce(self._db, digests, now=self._now)
+
+    def finish(self) -> None:
+        """Until all files are on the disk, and how they stand is kept."""
+        digests = self._batch.wait()
+        with writing(self._db):
+            made = {path: Made(mark, digests[self._folder / path]) for path, mark in self._marks.items()}
+            record_files(self._db, made)
+            forget_files(self._db, self._removed)
+        self._marks.clear()
+        self._removed.clear()
 
     def _want_pictures(self, channel: Channel) -> None:
         if self._output.images == "none":
@@ -116,29 +139,39 @@ class Writing:
             want_pictures(self._db, {id: url for id, url in urls.items() if url})
         self._pictures |= pictures_of(self._db, leads)
 
-    def write_archives(self, plan: Plan, *, anew: bool) -> None:
-        """Write the topic's archive documents that are not there, or with `anew` all; remove what they replace."""
+    def write_archives(self, plan: Plan, *, look: bool) -> None:
+        """Write the topic's archive documents that are not there; remove what they replace.
+
+        With `look` also those that are not as they should be.
+        """
         kept = archives(self._db, plan.id)
         for older, archive in zip([None, *kept], kept, strict=False):
-            if anew or not all(path.exists() for path in self._archive_paths(plan.settings, archive.name)):
-                self._write_archive(plan, archive, older)
+            self._write_archive(plan, archive, older, look=look)
         names = {name for archive in kept for name in (archive.name, archive.former)}
         for path in (self._folder / folder_of(plan.settings) / "archive").glob("*-*.*"):
             found = _ARCHIVED.fullmatch(path.name)
             if found and found[1] not in names:
-                remove_file(path)
+                self._remove(str(path.relative_to(self._folder)))
 
-    def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
+    def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None, *, look: bool) -> None:
         stories = [story for story in archive.stories[::-1] if story not in self._hidden]
+        previous = older.name if older else None
+        mark = digest(plan.own, archive.name, previous or "", *stories)
+        paths = [f"{folder_of(plan.settings)}/{archived(file, archive.name)}" for file in _FEEDS]
+        if look:
+            made = made_files(self._db, paths)
+            if all(self._stands(path, mark, made, look=True) for path in paths):
+                return
+        elif all((self._folder / path).exists() for path in paths):
+            return
         channel = self._teller.channel(plan.settings, stories)
-        page = replace(channel, page=archive.name, previous=older.name if older else None)
-        self._write_feeds(page, plan.settings)
+        self._write_feeds(replace(channel, page=archive.name, previous=previous), plan.settings, mark)
 
-    def _archive_paths(self, topic: TopicSettings, name: str) -> list[Path]:
-        return [self._folder / folder_of(topic) / archived(file, name) for file in _FEEDS]
+    def write_site(self, gone: Iterable[StoryId], *, look: bool) -> None:
+        """Write the index, the list of topics, and where merged stories went; remove what nothing leads to any more.
 
-    def write_site(self) -> None:
-        """Write the index, the list of topics, and where merged stories went."""
+        `gone` are stories that were removed from the store.
+        """
         told = fronts(self._db)
         listed = [
             read_front(self._teller.channel(plan.settings), told[plan.id])
@@ -152,33 +185,43 @@ class Writing:
         ]
         self._write("index.html", index_page(listed, site_title=title, base_url=base_url, look=self._look))
         self._write("topics.opml", write_opml(title, outlines))
-        self._redirect()
+        self._redirect(look=look)
+        self._remove_pages({*gone, *self._hidden})
         self._remove_former_tokens()
         self._remove_pictures()
 
-    def _redirect(self) -> None:
+    def _redirect(self, *, look: bool) -> None:
         moved = merged_stories(self._db)
         topics = {plan.id: plan.settings for plan in self._plans}
-        gone = set(self._hidden)
+        nowhere, targets = set(), {}
         for topic, story in published_in(self._db, moved):
-            into = moved[story]
-            if into in self._hidden or topic not in topics:
-                gone.add(story)
+            if moved[story] in self._hidden or topic not in topics:
+                nowhere.add(story)
             else:
-                target = story_url(self._site, topics[topic], into)
-                page = moved_page(target, "This story has moved", look=self._look)
-                self._write(page_of(topics[topic], story), page)
-        self.remove_pages(gone)
+                path = page_of(topics[topic], story)
+                targets[path] = story_url(self._site, topics[topic], moved[story])
+        self._remove_pages(nowhere)
+        made = made_files(self._db, targets)
+        for path, target in targets.items():
+            mark = digest(self._common, target)
+            if not self._stands(path, mark, made, look=look):
+                self._write(path, moved_page(target, "This story has moved", look=self._look), mark)
+
+    def _remove_pages(self, stories: Iterable[StoryId]) -> None:
+        """Remove the pages of these stories, wherever there are any."""
+        folders = ["", *(f"{PRIVATE}/{folder.name}/" for folder in (self._folder / PRIVATE).glob("*"))]
+        for story in stories:
+            for folder in folders:
+                self._remove(f"{folder}stories/{story}.html")
 
     def _remove_former_tokens(self) -> None:
         """Whoever knew the former address of a private topic shall not read on."""
         tokens = {plan.settings.token for plan in self._plans}
-        for folder in (self._folder / PRIVATE).glob("*"):
-            if folder.name not in tokens:
-                remove_folder(folder)
-        for plan in self._plans:
-            if plan.settings.token and (self._folder / plan.id / "rss.xml").exists():
-                remove_folder(self._folder / plan.id)
+        folders = [folder for folder in (self._folder / PRIVATE).glob("*") if folder.name not in tokens]
+        public = [self._folder / plan.id for plan in self._plans if plan.settings.token]
+        for folder in [*folders, *(folder for folder in public if (folder / "rss.xml").exists())]:
+            remove_folder(folder)
+            self._removed.append(str(folder.relative_to(self._folder)))
 
     def _remove_pictures(self) -> None:
         """Pictures go with the last story that showed them, and all with the setting."""
@@ -188,36 +231,61 @@ class Writing:
             if path.name not in kept:
                 path.unlink(missing_ok=True)
 
-    def remove_pages(self, stories: Iterable[StoryId]) -> None:
-        """Remove the pages of these stories, wherever there are any."""
-        folders = [self._folder, *(self._folder / PRIVATE).glob("*")]
-        for story in stories:
-            for folder in folders:
-                remove_file(folder / "stories" / f"{story}.html")
-
-    def _write_feeds(self, channel: Channel, topic: TopicSettings) -> list[bytes]:
+    def _write_feeds(self, channel: Channel, topic: TopicSettings, mark: str) -> list[bytes]:
         documents = [render(channel) for render in _FEEDS.values()]
         for file, document in zip(_FEEDS, documents, strict=True):
-            self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", document)
+            self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", document, mark)
         return documents
 
-    def _write_story(self, item: Item, topic: TopicSettings) -> None:
-        path = page_of(topic, item.story.id)
-        if path in self._written:
-            return
-        self._written.add(path)
-        holding = [topic] if topic.token else self._holding[item.story.id]
+    def _write_stories(self, channel: Channel, topic: TopicSettings, *, look: bool) -> None:
+        """Write the pages of its stories that are not made from what the store says of them now."""
+        self._want_pictures(channel)
+        paths = {page_of(topic, item.story.id): item for item in channel.items}
+        made = made_files(self._db, paths)
+        for path, item in paths.items():
+            mark = self._page_mark(item.story.id, topic)
+            if path not in self._written and not self._stands(path, mark, made, look=look):
+                self._write(path, self._story_page(item, topic), mark)
+            self._written.add(path)
+
+    def _page_mark(self, story: StoryId, topic: TopicSettings) -> str:
+        shown = self._private[TopicId(topic.id)] if topic.token else self._holding
+        return digest(
+            self._common,
+            f"{story}:{self._versions[story]}",
+            repr([(row.id, row.version, row.id in shown) for row in self._beside.get(story, ())]),
+            repr([each.id for each in self._holders(story, topic)]),
+            self._pictures.get(story, ""),
+        )
+
+    def _holders(self, story: StoryId, topic: TopicSettings) -> list[TopicSettings]:
+        return [topic] if topic.token else self._holding[story]
+
+    def _story_page(self, item: Item, topic: TopicSettings) -> bytes:
         picture = self._pictures.get(item.story.id)
-        page = story_page(
+        return story_page(
             item.story,
             url=item.page,
-            topics=[self._teller.channel(each) for each in holding],
+            topics=[self._teller.channel(each) for each in self._holders(item.story.id, topic)],
             site_title=self._site.title,
             home=self._site.base_url,
             picture=f"{self._site.base_url}{PICTURES}/{picture}" if picture else None,
             look=self._look,
         )
-        self._write(path, page)
 
-    def _write(self, path: str, data: bytes) -> None:
+    def _stands(self, path: str, mark: str, made: Mapping[str, Made], *, look: bool) -> bool:
+        """Whether a file was made from just this and is there; with `look`, unharmed."""
+        known = made.get(path)
+        if known is None or known.mark != mark:
+            return False
+        if look:
+            return stands(self._folder / path, known.digest, compress=self._output.compress)
+        return (self._folder / path).exists()
+
+    def _write(self, path: str, data: bytes, mark: str = "") -> None:
+        self._marks[path] = mark
         self._batch.write(self._folder / path, data)
+
+    def _remove(self, path: str) -> None:
+        self._removed.append(path)
+        remove_file(self._folder / path)

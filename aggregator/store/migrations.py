@@ -84,6 +84,13 @@ def version_9(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_10(db: Database) -> None:
+    """How the files of the publications stand, and what was composed of a story's reports."""
+    for statement in _VERSION_10:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -432,4 +439,24 @@ _VERSION_9 = (
     ) STRICT
     """,
     "CREATE INDEX pings_next ON pings (next_at) WHERE told <> digest",
+)
+
+_VERSION_10 = (
+    # What a published file was made from, and what it holds
+    """
+    CREATE TABLE files (path TEXT PRIMARY KEY, mark TEXT NOT NULL, digest TEXT NOT NULL) STRICT, WITHOUT ROWID
+    """,
+    # Highlights, story and quotes as JSON: composing costs more than all else of a publication
+    """
+    CREATE TABLE compositions (
+        story TEXT PRIMARY KEY,
+        mark TEXT NOT NULL,
+        composition TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER stories_decomposed AFTER DELETE ON stories BEGIN
+        DELETE FROM compositions WHERE story = old.id;
+    END
+    """,
 )

@@ -77,8 +77,8 @@ def show(db: Database, topic: TopicId, stories: Mapping[StoryId, datetime], *, n
     )
 
 
-def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: int) -> None:
-    """What the feed held and holds no more goes to the archive, `size` items a document.
+def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: int) -> list[StoryId]:
+    """What the feed held and holds no more goes to the archive, `size` items a document. Returns these stories.
 
     Not what an editor hid, or what was merged or removed.
     """
@@ -92,11 +92,12 @@ def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: in
         [topic, json.dumps(list(still))],
     )
     left = [(StoryId(row["story"]), row["is_there"]) for row in rows]
-    if not left:
-        return
+    gone = [story for story, _ in left]
+    if not gone:
+        return []
     db.execute(
         "UPDATE publications SET shown = 0 WHERE topic = ? AND story IN (SELECT value FROM json_each(?))",
-        [topic, json.dumps([story for story, _ in left])],
+        [topic, json.dumps(gone)],
     )
     kept = archives(db, topic)
     newest = kept[-1] if kept else Archive("1-0", None, ())
@@ -106,10 +107,11 @@ def retire(db: Database, topic: TopicId, still: Collection[StoryId], *, size: in
             newest = Archive(f"{newest.page + 1}-0", None, ())
         newest = newest.with_story(story)
     if newest == (kept[-1] if kept else Archive("1-0", None, ())):
-        return
+        return gone
     # Readers know of the names between, if at all, for this moment only
     former = kept[-1].name if kept and kept[-1].page == newest.page else None
     _keep(db, topic, replace(newest, former=former))
+    return gone
 
 
 def _keep(db: Database, topic: TopicId, archive: Archive) -> None:

@@ -10,8 +10,10 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from aggregator.model import EntryId, Related, Story, StoryId
+from aggregator.store.compositions import keep, recall
+from aggregator.store.connection import writing
 from aggregator.store.entries import corrections, reports
-from aggregator.story.compose import choose_lead, compose, make_headline
+from aggregator.story.compose import choose_lead, compose, compose_story, make_headline
 from aggregator.times import from_text, to_text
 
 _MOST_RELATED = 5
@@ -122,17 +124,27 @@ def story_rows(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, StoryRow]:
     }
 
 
-def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[str] = ()) -> list[Story]:
+def load_stories(
+    db: Database, ids: Sequence[StoryId], *, languages: Sequence[str] = (), keeping: bool = False
+) -> list[Story]:
     """The stories of these ids, composed of their reports, in the order given; those gone are left out.
 
-    `languages` are the readers', the preferred one first.
+    `languages` are the readers', the preferred one first. With `keeping`, for the store's writer, what was composed is
+    kept for the next time.
     """
     rows = story_rows(db, ids)
     coverage = reports(db, rows)
+    versions = {id: rows[id].version for id in coverage}
+    compositions = recall(db, coverage, versions, languages)
+    missing = {id: compose(coverage[id], languages) for id in coverage if id not in compositions}
+    if keeping and missing:
+        with writing(db):
+            keep(db, missing, versions, languages)
+    compositions |= missing
     related = _related(db, rows, languages)
     corrected = corrections(db, rows)
     return [
-        compose(
+        compose_story(
             id,
             coverage[id],
             first_published=rows[id].first_published,
@@ -142,9 +154,10 @@ def load_stories(db: Database, ids: Sequence[StoryId], *, languages: Sequence[st
             languages=languages,
             related=related.get(id, ()),
             corrections=corrected.get(id, ()),
+            composition=compositions[id],
         )
         for id in ids
-        if id in rows and id in coverage
+        if id in coverage
     ]
 
 

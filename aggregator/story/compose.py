@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model import Correction, Quote, Related, Report, Sentence, Story, StoryId
+from aggregator.model import Correction, EntryId, Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
 from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell, without
 from aggregator.story.quotes import choose_quotes
 from aggregator.story.reading import Line, read
 
-__all__ = ["choose_lead", "compose", "excerpt", "make_headline"]
+__all__ = ["Composition", "choose_lead", "compose", "compose_story", "excerpt", "make_headline"]
 
 _FEWEST = 2
 """Highlights that are worth a list."""
@@ -22,7 +22,29 @@ _ALONE_ENOUGH = 3
 """Sentences beyond its excerpt that a single report must have to be highlighted: less would repeat it."""
 
 
-def compose(
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What is told of a story; every sentence stands in a report word for word."""
+
+    lead: EntryId
+    """The report that speaks for the story."""
+    story: tuple[Sentence, ...]
+    highlights: tuple[Sentence, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+
+
+def compose(reports: Sequence[Report], languages: Sequence[str] = ()) -> Composition:
+    """What these reports, oldest first, tell; at least one. `languages` are the readers', the preferred one first.
+
+    What a source withdrew is not told from while others tell of it.
+    """
+    standing = _standing(reports)
+    lead = choose_lead(standing, languages)
+    told = _told(independent(standing), lead, languages)
+    return Composition(lead.entry, told.story, _sentences(told.highlights), tuple(told.quotes))
+
+
+def compose_story(
     id: StoryId,
     reports: Sequence[Report],
     *,
@@ -33,30 +55,33 @@ def compose(
     languages: Sequence[str] = (),
     related: Sequence[Related] = (),
     corrections: Sequence[Correction] = (),
+    composition: Composition | None = None,
 ) -> Story:
-    """The story of these reports, oldest first; at least one.
+    """The story of these reports, as of `compose`, or with what it said of them before.
 
-    `headline` is an editor's; `languages` are the readers', the preferred one first. Every sentence stands in a
-    report word for word. What a source withdrew is listed, but not told from while others tell of it.
+    `headline` is an editor's.
     """
-    standing = [report for report in reports if report.withdrawn_at is None] or reports
-    lead = choose_lead(standing, languages)
-    told = _told(independent(standing), lead, languages)
+    told = composition or compose(reports, languages)
+    lead = next(report for report in reports if report.entry == told.lead)
     return Story(
         id=id,
         headline=make_headline(lead, headline),
         lead=lead,
         first_published=first_published,
         updated=updated,
-        highlights=_sentences(told.highlights),
+        highlights=told.highlights,
         story=told.story,
         opinions=tuple(report for report in reports if report.kind == "opinion"),
         coverage=tuple(reports),
-        quotes=tuple(told.quotes),
+        quotes=told.quotes,
         related=tuple(related),
         corrections=tuple(corrections),
         pinned=pinned,
     )
+
+
+def _standing(reports: Sequence[Report]) -> Sequence[Report]:
+    return [report for report in reports if report.withdrawn_at is None] or reports
 
 
 def make_headline(lead: Report, given: str | None) -> str:
