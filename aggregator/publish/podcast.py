@@ -53,11 +53,12 @@ def make_show(topic: TopicSettings, site: Site) -> Show | None:
     address = feed_address(site.contact)
     if topic.podcast is None or address is None:
         return None
+    cover = web_url(topic.podcast.cover(site))
     return Show(
         genre=GENRES[topic.podcast.category],
         is_explicit=topic.podcast.explicit,
         email=address,
-        cover=web_url(topic.podcast.cover(site)),
+        cover=cover if cover and attachable(cover) else None,
     )
 
 
