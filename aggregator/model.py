@@ -20,6 +20,7 @@ TopicId = NewType("TopicId", str)
 Kind = Literal["report", "opinion"]
 Policy = Literal["headline", "excerpt", "full"]
 """How much of a source's text may go out."""
+EpisodeKind = Literal["full", "trailer", "bonus"]
 Outcome = Literal["fetched", "not_modified", "unchanged", "failed"]
 FailureKind = Literal[
     "dns",
@@ -105,11 +106,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A media file attached to an entry; `length` in bytes, None when the publisher gave none."""
+    """A media file attached to an entry; `length` in bytes. None: the publisher does not say."""
 
     url: str
     type: str | None = None
     length: int | None = None
+    seconds: int | None = None
+    """How long it plays."""
+    is_explicit: bool | None = None
+    """Whether it is for adults only."""
+    episode: EpisodeKind | None = None
+    """What it is within its show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +343,19 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """What podcast clients and directories are told of a channel."""
+
+    genre: tuple[str, ...]
+    """A category of podcasts, and the subcategory if it has one."""
+    is_explicit: bool
+    email: str
+    """The owner's, by which directories ask whether a podcast is theirs."""
+    cover: str | None = None
+    """Where a square JPEG or PNG stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """A topic's publication: what its feeds say about themselves, and their items, newest first.
 
@@ -363,4 +383,6 @@ class Channel:
     """The name of the archive document with the next older items."""
     is_private: bool = False
     """Whoever is not told its address shall not find it."""
+    show: Show | None = None
+    """Its RSS is a podcast."""
     items: tuple[Item, ...] = field(default=())

@@ -20,12 +20,15 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from aggregator.genres import GENRES, known_genre
 from aggregator.times import parse_duration
 
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(B|kB|KB|MB|GB)?\s*")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 )
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+.'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*")
+_COVER = re.compile(r"\.(?:jpe?g|png)$", re.IGNORECASE)
 _KEY_BYTES = 16
 _UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 
@@ -65,6 +68,12 @@ def _picture(value: str) -> str:
         raise ValueError(
             f"{value!r} is not the URL of a JPEG, GIF or PNG (it ends in .jpg, .jpeg, .gif or .png)"
         )
+    return value
+
+
+def _cover(value: str) -> str:
+    if not _COVER.search(_http_url(value)):
+        raise ValueError(f"{value!r} is not the URL of a JPEG or PNG (it ends in .jpg, .jpeg or .png)")
     return value
 
 
@@ -136,6 +145,12 @@ Slug = Annotated[str, AfterValidator(_slug)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Picture = Annotated[str, AfterValidator(_picture)]
+Cover = Annotated[str, AfterValidator(_cover)]
+Genre = Annotated[
+    str,
+    AfterValidator(known_genre),
+    WithJsonSchema({"type": "string", "enum": list(GENRES)}),
+]
 Token = Annotated[str, AfterValidator(_token)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
@@ -143,6 +158,12 @@ Address = Annotated[str, AfterValidator(_address)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 ChatUrl = Annotated[str, AfterValidator(_chat_url)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+def feed_address(contact: str | None) -> str | None:
+    """The contact, where it is an e-mail address that feeds can name: not a URL, and at a full domain."""
+    address = (contact or "").strip()
+    return address if _PLAIN_ADDRESS.fullmatch(address) else None
 
 
 def webhook_key(secret: str) -> bytes | None:
@@ -376,6 +397,21 @@ class Notify(_Settings):
     """Each new story is told to this Apprise URL (`ntfy://…`, `slack://…`), at once; needs the extra `chat`."""
 
 
+class Podcast(_Settings):
+    """What podcast clients and directories are told of a topic."""
+
+    category: Genre = "News"
+    """A category or subcategory of Apple Podcasts (News, Daily News, Technology)."""
+    explicit: bool = False
+    """Whether it is for adults only."""
+    image: Cover | None = None
+    """Its cover: a square JPEG or PNG, 1400 to 3000 pixels wide; by default `site.icon`."""
+
+    def cover(self, site: Site) -> str | None:
+        """Where its cover stands, if it has any."""
+        return self.image or (site.icon if site.icon and _COVER.search(site.icon) else None)
+
+
 class TopicSettings(_Settings):
     """A rule that selects stories, and the feed that publishes them."""
 
@@ -411,6 +447,8 @@ class TopicSettings(_Settings):
     """When an item is shown again as updated."""
     notify: tuple[Notify, ...] = ()
     """Who is told of its new stories."""
+    podcast: Podcast | None = None
+    """Makes the topic's RSS a podcast; `{}`: with the defaults."""
 
 
 class Topics(_Settings):

@@ -12,7 +12,15 @@ from datetime import timedelta
 from aggregator import chat
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
-from aggregator.settings import Aggregator, Notify, SourceSettings, TopicSettings, webhook_key
+from aggregator.settings import (
+    Aggregator,
+    Notify,
+    Site,
+    SourceSettings,
+    TopicSettings,
+    feed_address,
+    webhook_key,
+)
 from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
@@ -158,6 +166,21 @@ def check_notify(document: Document, topics: dict[int, TopicSettings], *, has_ma
                     first = keys_text(seen[address])
                     document.report(place, f"{document.found(place)} is told already ({first})")
                 seen.setdefault(address, place)
+
+
+def check_podcasts(document: Document, topics: dict[int, TopicSettings], site: Site) -> None:
+    """What a podcast needs of the site and lacks."""
+    for index, topic in topics.items():
+        keys = ("topics", index, "podcast")
+        if topic.podcast and not feed_address(site.contact):
+            document.warn(
+                keys, "is no podcast without an e-mail address: set `site.contact` in aggregator.yaml to one"
+            )
+        elif topic.podcast and not topic.podcast.cover(site):
+            document.warn(
+                keys,
+                "has no cover, which directories want: set its `image` to a square JPEG or PNG of 1400 pixels",
+            )
 
 
 def _check_options(document: Document, keys: Keys, kind: str, one: Notify) -> None:

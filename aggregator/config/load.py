@@ -13,6 +13,7 @@ from aggregator import settings
 from aggregator.config.checks import (
     check_aggregator,
     check_notify,
+    check_podcasts,
     check_sources,
     check_topic_sources,
     check_topics,
@@ -62,8 +63,7 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
     aggregator = _aggregator(documents["aggregator.yaml"], folder)
     sources = _sources(documents["sources.yaml"])
     are_known = not documents["sources.yaml"].problems
-    has_mail = aggregator is None or aggregator.mail is not None
-    topics = _topics(documents["topics.yaml"], sources if are_known else None, has_mail=has_mail)
+    topics = _topics(documents["topics.yaml"], sources if are_known else None, aggregator)
     problems = [str(problem) for one in documents.values() for problem in sorted(set(one.problems))]
     if aggregator is None or problems:
         raise ConfigError(problems)
@@ -141,14 +141,18 @@ def _sources(document: Document) -> dict[int, settings.SourceSettings]:
 
 
 def _topics(
-    document: Document, sources: dict[int, settings.SourceSettings] | None, *, has_mail: bool
+    document: Document,
+    sources: dict[int, settings.SourceSettings] | None,
+    aggregator: settings.Aggregator | None,
 ) -> settings.Topics:
-    """The topics, or as much of them as is sound; `sources` is None while those are wrong themselves."""
+    """The topics, or as much of them as is sound; what they rest on is None while that is wrong itself."""
     topics = validate(document, settings.Topics) or sound_part(document, settings.Topics)
     is_known = "vocabulary" in topics.model_fields_set or "vocabulary" not in document.values
     items = sound_items(document, "topics", settings.TopicSettings)
     check_topics(document, items, topics.vocabulary if is_known else None)
-    check_notify(document, items, has_mail=has_mail)
+    check_notify(document, items, has_mail=aggregator is None or aggregator.mail is not None)
+    if aggregator is not None:
+        check_podcasts(document, items, aggregator.site)
     if sources is not None:
         check_topic_sources(document, items, sources.values())
     return topics

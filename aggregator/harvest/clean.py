@@ -10,8 +10,9 @@ from itertools import islice
 from urllib.parse import unquote, urlsplit
 
 from aggregator.harvest.dates import parse_date
-from aggregator.harvest.raw import Markup, RawEnclosure, RawEntry, RawFeed
-from aggregator.model import Enclosure, Entry, Feed, Kind, Request
+from aggregator.harvest.enclosures import clean_enclosures
+from aggregator.harvest.raw import Markup, RawEntry, RawFeed
+from aggregator.model import Entry, Feed, Kind, Request
 from aggregator.story.fingerprint import digest, identity, text_hash
 from aggregator.story.opinion import opinion_sign
 from aggregator.story.profile import make_profile
@@ -26,7 +27,6 @@ _LONGEST_LABEL = 200
 _LONGEST_GUID = 2000
 _LONGEST_READ = 10_000  # of what becomes a line
 _MOST_LABELS = 50
-_MOST_FILES = 50
 
 
 def clean_feed(raw: RawFeed, *, url: str) -> Feed:
@@ -112,7 +112,7 @@ def clean_entry(
         profile=make_profile(title, text),
         sketch=make_sketch(title, text),
         categories=_labels(raw.categories),
-        enclosures=_enclosures(raw.enclosures, link or url),
+        enclosures=clean_enclosures(raw.enclosures, link or url),
         image=next((image for raw_url in raw.images if (image := absolute(raw_url, link or url))), None),
         trackers=trackers,
     )
@@ -186,24 +186,3 @@ def _date(raw: str | None, now: datetime) -> datetime | None:
 def _labels(raw: Iterable[str]) -> tuple[str, ...]:
     labels = (_label(label, _LONGEST_LABEL) for label in raw)
     return tuple(islice(dict.fromkeys(label for label in labels if label), _MOST_LABELS))
-
-
-def _enclosures(raw: Iterable[RawEnclosure], base: str) -> tuple[Enclosure, ...]:
-    found: dict[str, Enclosure] = {}
-    for part in raw:
-        if url := absolute(part.url, base):
-            found.setdefault(url, Enclosure(url, _media_type(part.type), _length(part.length)))
-    return tuple(islice(found.values(), _MOST_FILES))
-
-
-def _media_type(raw: str | None) -> str | None:
-    media = tidy_text(raw).lower() if raw else ""
-    return media if media.count("/") == 1 and len(media) < 100 and " " not in media else None
-
-
-def _length(raw: str | int | None) -> int | None:
-    try:
-        length = int(str(raw).strip())
-    except ValueError:
-        return None
-    return length if 0 < length < 2**53 else None

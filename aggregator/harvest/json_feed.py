@@ -94,4 +94,5 @@ def _is_attachment(part: Any) -> bool:
 
 
 def _enclosure(part: dict[str, Any]) -> RawEnclosure:
-    return RawEnclosure(_text(part, "url") or "", _text(part, "mime_type"), _text(part, "size_in_bytes"))
+    size, duration = _text(part, "size_in_bytes"), _text(part, "duration_in_seconds")
+    return RawEnclosure(_text(part, "url") or "", _text(part, "mime_type"), size, duration)

@@ -15,6 +15,7 @@ from typing import Any
 import feedparser
 import feedparser.api
 import feedparser.mixin
+import feedparser.namespaces.itunes
 
 from aggregator.harvest.bounds import LONGEST_BROKEN
 
@@ -27,6 +28,8 @@ def mend() -> None:
     feedparser.mixin._FeedParserMixin.can_be_relative_uri.discard("id")
     for name in ("hour", "day"):
         setattr(feedparser.mixin._FeedParserMixin, f"_end_{name}", _collecting(name))
+    # Of `true` and `false`, which Apple wants today, it makes None; what has no handler is kept as it is written
+    del feedparser.namespaces.itunes.Namespace._end_itunes_explicit
     for parser in (feedparser.api.StrictFeedParser, feedparser.api.LooseFeedParser):
         for name in dir(parser):
             if name.startswith(("_start_", "_end_")):

@@ -80,7 +80,7 @@ def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
         language=_string(feed, "language"),
         icon=_string(feed, "icon") or _string(_dict(feed, "image"), "href"),
         rights=_string(feed, "rights"),
-        entries=[_entry(entry, url) for entry in document.entries],
+        entries=[_entry(entry, url, feed) for entry in document.entries],
         wish=_wish(feed),
         hubs=_related(feed, "hub"),
         topic=next(iter(_related(feed, "self")), None),
@@ -178,7 +178,7 @@ def _number(value: str | None) -> int | None:
     return int(digits) if digits.isdecimal() and len(digits) < 10 else None
 
 
-def _entry(entry: Any, url: str) -> RawEntry:
+def _entry(entry: Any, url: str, feed: Any) -> RawEntry:
     contents = [
         _markup(content, url)
         for content in _dicts(entry, "content")
@@ -197,7 +197,7 @@ def _entry(entry: Any, url: str) -> RawEntry:
         categories=tuple(
             label for tag in _dicts(entry, "tags") if (label := _string(tag, "label") or _string(tag, "term"))
         ),
-        enclosures=tuple(_enclosures(entry)),
+        enclosures=tuple(_enclosures(entry, feed)),
         images=tuple(_images(entry)),
     )
 
@@ -233,15 +233,18 @@ def _language(entry: Any) -> str | None:
     return next((tag for detail in details if (tag := _string(detail, "language"))), None)
 
 
-def _enclosures(entry: Any) -> Iterable[RawEnclosure]:
+def _enclosures(entry: Any, feed: Any) -> Iterable[RawEnclosure]:
+    duration, kind = _string(entry, "itunes_duration"), _string(entry, "itunes_episodetype")
+    explicit = _string(entry, "itunes_explicit") or _string(feed, "itunes_explicit")
     for link in _dicts(entry, "links"):
         if dict.get(link, "rel") == "enclosure" and (href := _string(link, "href")):
-            yield RawEnclosure(href, _string(link, "type"), _string(link, "length"))
+            yield RawEnclosure(href, _string(link, "type"), _string(link, "length"), duration, explicit, kind)
     for media in _dicts(entry, "media_content"):
         href = _string(media, "url")
         medium = _string(media, "medium") or (_string(media, "type") or "").partition("/")[0]
         if href and medium in ("audio", "video"):
-            yield RawEnclosure(href, _string(media, "type"), _string(media, "filesize"))
+            own = _string(media, "duration") or duration
+            yield RawEnclosure(href, _string(media, "type"), _string(media, "filesize"), own, explicit, kind)
 
 
 def _images(entry: Any) -> Iterable[str]:

@@ -21,11 +21,15 @@ class Markup:
 
 @dataclass(frozen=True, slots=True)
 class RawEnclosure:
-    """A media file as declared; `length` may be anything."""
+    """A media file as declared; all but `url` may be anything."""
 
     url: str
     type: str | None = None
     length: str | int | None = None
+    duration: str | None = None
+    explicit: str | None = None
+    episode: str | None = None
+    """The type of episode that it is."""
 
 
 @dataclass(frozen=True, slots=True)

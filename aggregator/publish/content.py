@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story, StoryId
 from aggregator.publish.languages import language_name, language_tag, locale, quoted
+from aggregator.settings import feed_address
 from aggregator.story.compose import excerpt
 from aggregator.text.cut import cut
 from aggregator.times import to_text
@@ -22,7 +23,7 @@ from aggregator.times import to_text
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 _MOJIBAKE = re.compile("[\xc2\xc3][\x80-\xbf]")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-_EMAIL = re.compile(r"[^@\s/:<>()]+@[^@\s/:<>()]+")
+_ATTACHABLE = re.compile(r"https?://(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*(?::\d+)?(?:/|$)")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TYPES = MimeTypes()  # the built-in table alone: the same on every machine
@@ -116,8 +117,7 @@ def web_url(url: str | None) -> str | None:
 
 def email(channel: Channel) -> str | None:
     """The channel's contact when it is an e-mail address, not a URL (which may hold an @ too)."""
-    contact = legal(channel.contact or "").strip()
-    return contact if _EMAIL.fullmatch(contact) else None
+    return feed_address(channel.contact)
 
 
 def archived(file: str, page: str | None) -> str:
@@ -294,10 +294,9 @@ def story_summary(story: Story) -> str:
     return cut(text, _SUMMARY_LENGTH) or headline(story)
 
 
-def author_name(item: Item) -> str:
-    """Who wrote the lead report: its author, else its outlet; never empty."""
-    lead = item.story.lead
-    return _line(lead.author or "") or _line(lead.source_title) or lead.source
+def author_name(report: Report) -> str:
+    """Who wrote the report: its author, else its outlet; never empty."""
+    return _line(report.author or "") or _line(report.source_title) or report.source
 
 
 def categories(item: Item) -> tuple[str, ...]:
@@ -312,8 +311,13 @@ def enclosures(report: Report) -> tuple[Enclosure, ...]:
         if url := web_url(enclosure.url):
             kind = enclosure.type if enclosure.type and _MEDIA_TYPE.fullmatch(enclosure.type) else None
             kind = kind or _TYPES.guess_type(url)[0] or "application/octet-stream"
-            found.append(Enclosure(url, kind, enclosure.length))
+            found.append(replace(enclosure, url=url, type=kind))
     return tuple(found)
+
+
+def attachable(url: str) -> bool:
+    """Whether RSS may name a file there: validators refuse hosts without a dot, with `_`, and IPv6 addresses."""
+    return _ATTACHABLE.match(url) is not None
 
 
 def _languages(story: Story) -> dict[EntryId, str | None]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from aggregator.model import Channel, Item, Story, TopicId
 from aggregator.publish.content import headline, story_html, story_summary
 from aggregator.publish.places import folder_of
+from aggregator.publish.podcast import make_show
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.times import from_text, to_text
 from aggregator.topic.select import shown_as_updated
@@ -35,6 +36,7 @@ def make_channel(topic: TopicSettings, *, site: Site, output: Output, authority:
         icon=site.icon,
         logo=site.logo,
         is_private=topic.token is not None,
+        show=make_show(topic, site),
     )
 
 

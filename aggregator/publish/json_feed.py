@@ -66,11 +66,16 @@ def _item(item: Item) -> dict[str, Any]:
         "image": web_url(lead.image),
         "date_published": to_text(item.published),
         "date_modified": to_text(item.updated),
-        "authors": [{"name": author_name(item), "url": web_url(lead.source_url)}],
+        "authors": [{"name": author_name(lead), "url": web_url(lead.source_url)}],
         "tags": categories(item),
         "language": language_tag(lead.language),
         "attachments": [
-            {"url": media.url, "mime_type": media.type, "size_in_bytes": media.length}
+            {
+                "url": media.url,
+                "mime_type": media.type,
+                "size_in_bytes": media.length,
+                "duration_in_seconds": media.seconds,
+            }
             for media in enclosures(lead)
         ],
         "_aggregator": _extension(item),

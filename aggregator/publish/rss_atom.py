@@ -8,7 +8,7 @@ an e-mail address, the hub, thumbnails and languages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -22,6 +22,7 @@ from aggregator import __version__
 from aggregator.model import Channel, Item, Report
 from aggregator.publish.content import (
     archived,
+    attachable,
     author_name,
     categories,
     email,
@@ -32,6 +33,8 @@ from aggregator.publish.content import (
     web_url,
 )
 from aggregator.publish.languages import language_tag
+from aggregator.publish.podcast import NAMESPACE as ITUNES
+from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags
 from aggregator.times import to_text
 
 Extend = Callable[[Any], None]
@@ -62,7 +65,8 @@ def rss(channel: Channel) -> bytes:
         entry.description(escape(item.summary, quote=False))
         entry.content(item.html, type="html")
         _extend_entry(entry, _rss_item(item, channel))
-    _extend_feed(generator, lambda root: _rss_channel(root[0], channel), _NAMESPACES | {"dc": _DC})
+    namespaces = _NAMESPACES | {"dc": _DC} | ({"itunes": ITUNES} if channel.show else {})
+    _extend_feed(generator, lambda root: _rss_channel(root[0], channel), namespaces)
     # The Profile's way to write a plain & or <: readers that take a title for HTML show it all the same
     return bytes(generator.rss_str(pretty=True)).replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
@@ -83,7 +87,7 @@ def atom(channel: Channel) -> bytes:
         entry.updated(_unlike_others(item))
         entry.summary(item.summary)
         entry.content(item.html, type="html")
-        entry.author(name=author_name(item))
+        entry.author(name=author_name(item.story.lead))
         _extend_entry(entry, _atom_entry(item, channel))
     _extend_feed(generator, lambda root: _atom_feed(root, channel), _NAMESPACES)
     return bytes(generator.atom_str(pretty=True))
@@ -144,6 +148,8 @@ def _rss_channel(element: Any, channel: Channel) -> None:
         xml_elem(f"{{{_SY}}}updatePeriod", element).text = "hourly"
         xml_elem(f"{{{_SY}}}updateFrequency", element).text = str(60 // _TTL_MINUTES)
     _say_archive(element, channel)
+    if channel.show:
+        _itunes(element, channel_tags(channel, channel.show))
 
 
 def _atom_feed(root: Any, channel: Channel) -> None:
@@ -162,7 +168,7 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
     lead = item.story.lead
 
     def extend(element: Any) -> None:
-        xml_elem(f"{{{_DC}}}creator", element).text = author_name(item)
+        xml_elem(f"{{{_DC}}}creator", element).text = author_name(lead)
         language = language_tag(lead.language)
         if language and language != channel.language:
             xml_elem(f"{{{_DC}}}language", element).text = language
@@ -170,17 +176,36 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
             xml_elem(f"{{{_DC}}}rights", element).text = rights
         if source := web_url(lead.source_url):
             xml_elem("source", element, url=source).text = legal(lead.source_title)
-        # One enclosure an item, as the RSS Profile asks; Atom has them all as links.
-        media = enclosures(lead)
-        for first in media[:1]:
-            length = str(first.length or 0)
-            xml_elem("enclosure", element, url=first.url, length=length, type=first.type)
-        for other in media[1:]:
-            size = {"fileSize": str(other.length)} if other.length else {}
-            xml_elem(f"{{{_MEDIA}}}content", element, url=other.url, type=other.type, **size)
+        _files(element, item, channel)
         _picture(element, lead)
 
     return extend
+
+
+def _files(element: Any, item: Item, channel: Channel) -> None:
+    """One enclosure an item, as the RSS Profile asks; Atom has them all as links."""
+    files = enclosures(item.story.lead)
+    told = episode(item.story) if channel.show else None
+    if channel.show:
+        first = told.file if told else None
+    else:
+        first = next((file for file in files if attachable(file.url)), None)
+    if first:
+        xml_elem("enclosure", element, url=first.url, length=str(first.length or 0), type=first.type)
+    for other in files:
+        if first is None or other.url != first.url:
+            figures = {"fileSize": other.length, "duration": other.seconds}
+            known = {name: str(figure) for name, figure in figures.items() if figure}
+            xml_elem(f"{{{_MEDIA}}}content", element, url=other.url, type=other.type, **known)
+    if told:
+        _itunes(element, episode_tags(told))
+
+
+def _itunes(parent: Any, tags: Iterable[Tag]) -> None:
+    for tag in tags:
+        element = xml_elem(f"{{{ITUNES}}}{tag.name}", parent, **tag.attributes)
+        element.text = tag.text
+        _itunes(element, tag.inside)
 
 
 def _atom_entry(item: Item, channel: Channel) -> Extend:

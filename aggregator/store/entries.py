@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -219,7 +219,7 @@ def _columns(entry: Entry) -> dict[str, object]:
         "text_hash": entry.text_hash,
         "content_hash": entry.content_hash,
         "categories": json.dumps(entry.categories, ensure_ascii=False) if entry.categories else "[]",
-        "enclosures": json.dumps([[part.url, part.type, part.length] for part in entry.enclosures]),
+        "enclosures": json.dumps([astuple(part) for part in entry.enclosures]),
         "image": entry.image,
     }
 
