@@ -20,6 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
 from aggregator.advice import advice
+from aggregator.breaker import Breaker
 from aggregator.config.load import Configuration, load
 from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
@@ -29,7 +30,7 @@ from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
-from aggregator.store.connection import changes, check_place, faults, open_store, probe, writer_lock
+from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
@@ -59,8 +60,6 @@ _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
 _HEAR_SECONDS = 5
 _SUBSCRIBE_SECONDS = 30
-_REST_SECONDS = 600
-"""The longest rest after a pass that the store could not take."""
 _JUMP_SECONDS = 30
 _LASTING = ("corrupt", "gone")
 _FILES = ("aggregator.yaml", "sources.yaml", "topics.yaml")
@@ -113,11 +112,9 @@ class Daemon:
         self._exchange = Exchange(db, callbacks, clock=clock, jitter=jitter, stop=self._stop)
         self._said: dict[str, str] = {}
         """The last error of each job, which is said once."""
-        self._fault: StoreError | None = None
-        """Why the store cannot be written to at the moment."""
-        self._faults = 0
-        """How often that was found since the last complete pass."""
+        self._breaker = Breaker(db, seconds=clock.seconds)
         self._rest_until = 0.0
+        """Until then no source is polled, since nothing answered."""
         self._published: tuple[int, int] | None = None
         """How the store stood at the last publication."""
         self._publish_again = 0.0
@@ -130,7 +127,7 @@ class Daemon:
         except StoreError as error:
             if error.kind is None or error.kind in _LASTING:
                 raise
-            self._halt(error)
+            self._breaker.trip(error)
         self._engine = self._new_engine()
         self._embedder = self._new_embedder()
         self._groups = self._new_groups()
@@ -178,8 +175,8 @@ class Daemon:
             self._stop.set()
             scheduler.shutdown(wait=True)
             self._engine.close()
-        if self._fault is not None and self._fault.kind in _LASTING:
-            raise self._fault
+        if (fault := self._breaker.fault) is not None and fault.kind in _LASTING:
+            raise fault
 
     def _wait(self, scheduler: BackgroundScheduler) -> None:
         """Until a signal. The scheduler goes by the time of day: set back by a day, it would do nothing for a day."""
@@ -203,7 +200,7 @@ class Daemon:
         self._reload.set()
 
     def _survive(self, job: Callable[[], None]) -> None:
-        if self._stop.is_set() or (self._fault is not None and job != self._poll):
+        if self._stop.is_set() or (self._breaker.fault is not None and job != self._poll):
             return
         try:
             with faults(self._configuration.database):
@@ -212,7 +209,7 @@ class Daemon:
             if error.kind is None:
                 self._complain(job, error)
             else:
-                self._halt(error)
+                self._breaker.trip(error)
         except AggregatorError as error:
             self._complain(job, error)
         except Exception:
@@ -222,46 +219,23 @@ class Daemon:
             self._said.pop(job.__name__, None)
 
     def _complain(self, job: Callable[[], None], error: AggregatorError) -> None:
-        words = f"{error}{f' ({error.hint})' if error.hint else ''}"
-        if self._said.get(job.__name__) != words:
-            self._said[job.__name__] = words
-            log.error("%s", words)
-
-    def _halt(self, error: StoreError) -> None:
-        """Write nothing, and fetch nothing that could not be stored, until the store works again."""
-        self._fault = error
-        rest = min(_POLL_SECONDS * 2.0**self._faults, _REST_SECONDS)
-        self._faults += 1
-        self._rest_until = self._clock.seconds() + rest
-        log.error(
-            "%s%s: nothing is fetched until that has changed, what is published is served on",
-            error,
-            f" ({error.hint})" if error.hint else "",
-        )
-
-    def _recovers(self) -> bool:
-        assert self._fault is not None
-        # Whether a damaged database is whole again is seen at the next start
-        if self._fault.kind == "corrupt":
-            return False
-        try:
-            probe(self._db)
-        except StoreError:
-            return False
-        self._fault = None
-        log.info("the database can be written to again: fetching goes on")
-        # Both may have been broken off half done
-        self._groups.forget()
-        self._synchronize()
-        self._exchange.begin(self._configuration)
-        return True
+        if self._said.get(job.__name__) != error.in_full:
+            self._said[job.__name__] = error.in_full
+            log.error("%s", error.in_full)
 
     def _synchronize(self) -> None:
         self._rules = synchronize(self._db, self._configuration)
 
     def _poll(self) -> None:
-        if self._clock.seconds() < self._rest_until or (self._fault is not None and not self._recovers()):
+        if self._clock.seconds() < self._rest_until:
             return
+        if self._breaker.fault is not None:
+            if not self._breaker.recovers():
+                return
+            # Both may have been broken off half done
+            self._groups.forget()
+            self._synchronize()
+            self._exchange.begin(self._configuration)
         if not is_any_due(self._db, now=self._clock.now()):
             return
         # No source is asked for what could not be stored
@@ -279,7 +253,7 @@ class Daemon:
             stop=self._stop,
             observer=Observer(harvested=_log_failure),
         )
-        self._faults = 0
+        self._breaker.forgive()
         if summary.is_offline:
             rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
             self._rest_until = self._clock.seconds() + rest
