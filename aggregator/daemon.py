@@ -22,11 +22,9 @@ from sqlite_utils import Database
 from aggregator.advice import advice
 from aggregator.breaker import Breaker
 from aggregator.config.load import Configuration, load
-from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.exchange import Exchange
-from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
@@ -34,17 +32,7 @@ from aggregator.store.connection import changes, check_place, faults, open_store
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
-from aggregator.topic.rule import Rule
-from aggregator.update import (
-    Clock,
-    Observer,
-    deliver,
-    make_limits,
-    make_rules,
-    publish,
-    synchronize,
-    update,
-)
+from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
 from aggregator.upkeep import backup_if_due, prune_daily
 from aggregator.websub.callback import Callbacks
 
@@ -102,35 +90,32 @@ class Daemon:
         callbacks: Callbacks | None = None,
     ) -> None:
         self._db = db
-        self._configuration = configuration
         self._environ = environ
         self._clock = clock
-        self._jitter = jitter
         self._stop = threading.Event()
         self._reload = threading.Event()
-        callbacks = callbacks or Callbacks(clock.now)
-        self._exchange = Exchange(db, callbacks, clock=clock, jitter=jitter, stop=self._stop)
+        self._passes = Passes(db, configuration, clock=clock, jitter=jitter, stop=self._stop)
+        self._exchange = Exchange(self._passes, callbacks or Callbacks(clock.now))
+        self._breaker = Breaker(db, seconds=clock.seconds)
+        self._seen = self._file_times()
         self._said: dict[str, str] = {}
         """The last error of each job, which is said once."""
-        self._breaker = Breaker(db, seconds=clock.seconds)
         self._rest_until = 0.0
         """Until then no source is polled, since nothing answered."""
         self._published: tuple[int, int] | None = None
         """How the store stood at the last publication."""
         self._publish_again = 0.0
-        self._seen = self._file_times()
-        self._rules: list[Rule] = make_rules(configuration)
         try:
-            with faults(configuration.database):
-                self._synchronize()
-                self._exchange.begin(configuration)
+            self._begin()
         except StoreError as error:
             if error.kind is None or error.kind in _LASTING:
                 raise
             self._breaker.trip(error)
-        self._engine = self._new_engine()
-        self._embedder = self._new_embedder()
-        self._groups = self._new_groups()
+        self._engine = self._new_engine(configuration)
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._passes.configuration
 
     def heed_signals(self) -> None:
         """SIGTERM and SIGINT end `run`, SIGHUP has it read the configuration again; also those that come before it."""
@@ -223,8 +208,11 @@ class Daemon:
             self._said[job.__name__] = error.in_full
             log.error("%s", error.in_full)
 
-    def _synchronize(self) -> None:
-        self._rules = synchronize(self._db, self._configuration)
+    def _begin(self) -> None:
+        """Have the store as the configuration and the hubs need it."""
+        with faults(self._configuration.database):
+            self._passes.synchronize()
+            self._exchange.begin()
 
     def _poll(self) -> None:
         if self._clock.seconds() < self._rest_until:
@@ -232,27 +220,15 @@ class Daemon:
         if self._breaker.fault is not None:
             if not self._breaker.recovers():
                 return
-            # Both may have been broken off half done
-            self._groups.forget()
-            self._synchronize()
-            self._exchange.begin(self._configuration)
+            # All of it may have been broken off half done
+            self._passes.forget()
+            self._begin()
         if not is_any_due(self._db, now=self._clock.now()):
             return
         # No source is asked for what could not be stored
         check_place(self._db)
         ensure_room(self._configuration.database.parent)
-        summary = update(
-            self._db,
-            self._configuration,
-            self._rules,
-            self._engine,
-            clock=self._clock,
-            jitter=self._jitter,
-            embedder=self._embedder,
-            groups=self._groups,
-            stop=self._stop,
-            observer=Observer(harvested=_log_failure),
-        )
+        summary = self._passes.update(self._engine, observer=_OBSERVER)
         self._breaker.forgive()
         if summary.is_offline:
             rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
@@ -271,20 +247,13 @@ class Daemon:
             log.warning("%s", summary.warning)
 
     def _hear(self) -> None:
-        self._exchange.hear(
-            self._configuration,
-            self._rules,
-            self._engine,
-            embedder=self._embedder,
-            groups=self._groups,
-            observer=Observer(harvested=_log_failure),
-        )
+        self._exchange.hear(self._engine, observer=_OBSERVER)
 
     def _subscribe(self) -> None:
-        self._exchange.subscribe(self._configuration)
+        self._exchange.subscribe()
 
     def _ping(self) -> None:
-        self._exchange.ping(self._configuration)
+        self._exchange.ping()
 
     def _publish(self) -> None:
         # With hundreds of topics it takes seconds to see that none of them changed
@@ -314,7 +283,7 @@ class Daemon:
         keep = self._configuration.aggregator.storage.keep
         removed = prune_daily(self._db, keep=keep, now=self._clock.now())
         if removed:
-            self._groups.forget()
+            self._passes.forget()
             log.info("removed %d entries older than %s", removed, format_duration(keep))
 
     def _back_up(self) -> None:
@@ -350,16 +319,11 @@ class Daemon:
         self._publish()
 
     def _apply(self, configuration: Configuration) -> None:
-        old, self._configuration = self._configuration, configuration
-        self._published = None
-        self._synchronize()
+        old, self._published = self._configuration, None
         if make_limits(configuration) != make_limits(old):
             self._engine.close()
-            self._engine = self._new_engine()
-        if configuration.aggregator.stories.embedder != old.aggregator.stories.embedder:
-            self._embedder = self._new_embedder()
-        if configuration.aggregator.stories != old.aggregator.stories:
-            self._groups = self._new_groups()
+            self._engine = self._new_engine(configuration)
+        self._passes.configure(configuration)
         fixed = [
             ("storage.database", old.database, configuration.database),
             ("output.directory", old.output, configuration.output),
@@ -374,14 +338,8 @@ class Daemon:
             len(configuration.topics.topics),
         )
 
-    def _new_engine(self) -> LocalEngine:
-        return LocalEngine(make_limits(self._configuration), clock=self._clock.now)
-
-    def _new_embedder(self) -> Embedder | None:
-        return make_embedder(self._configuration.aggregator.stories.embedder, stop=self._stop)
-
-    def _new_groups(self) -> Groups:
-        return Groups(self._db, span=self._configuration.aggregator.stories.window, embedder=self._embedder)
+    def _new_engine(self, configuration: Configuration) -> LocalEngine:
+        return LocalEngine(make_limits(configuration), clock=self._clock.now)
 
     def _file_times(self) -> dict[str, int]:
         paths = (self._configuration.folder / name for name in _FILES)
@@ -396,3 +354,6 @@ def _log_failure(harvest: Harvest, _applied: Applied) -> None:
 def _plain(text: str) -> str:
     """What may quote a server, on one line: none can write into the log."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+_OBSERVER = Observer(harvested=_log_failure)
