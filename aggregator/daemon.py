@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from types import FrameType
@@ -320,10 +321,6 @@ class Daemon:
 
     def _apply(self, configuration: Configuration) -> None:
         old, self._published = self._configuration, None
-        if make_limits(configuration) != make_limits(old):
-            self._engine.close()
-            self._engine = self._new_engine(configuration)
-        self._passes.configure(configuration)
         fixed = [
             ("storage.database", old.database, configuration.database),
             ("output.directory", old.output, configuration.output),
@@ -332,6 +329,12 @@ class Daemon:
         for name, before, after in fixed:
             if before != after:
                 log.warning("%s changed: restart the daemon for it to count", name)
+        # What is published goes where the server looks for it
+        configuration = replace(configuration, database=old.database, output=old.output)
+        if make_limits(configuration) != make_limits(old):
+            self._engine.close()
+            self._engine = self._new_engine(configuration)
+        self._passes.configure(configuration)
         log.info(
             "configuration loaded: %d sources, %d topics",
             len(configuration.sources),

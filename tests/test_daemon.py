@@ -139,6 +139,22 @@ def test_a_changed_file_is_read_and_a_broken_one_leaves_the_last_good_one_in_for
         assert daemon.stop() == 0
 
 
+def test_another_folder_for_the_output_counts_from_the_next_start(tmp_path: Path, origin: Origin) -> None:
+    sources = {"one": origin.put("/one.xml", report("one"))}
+    config = configure(tmp_path, sources, topics=TOPICS)
+    with running(config) as daemon:
+        daemon.hears("pass over 1 sources")
+        configure(tmp_path, sources, topics=TOPICS.replace("The sea", "The ocean"), output="../elsewhere")
+        daemon.hears(r"WARNING output\.directory changed: restart the daemon for it to count")
+        until(lambda: b"The ocean" in fetched(f"{address(daemon)}sea/rss.xml"), "the new title")
+        assert not (tmp_path / "elsewhere").exists()
+        assert daemon.stop() == 0
+    with running(config) as daemon:
+        daemon.hears("published 1 topics")
+        assert b"The ocean" in fetched(f"{address(daemon)}sea/rss.xml")
+        assert daemon.stop() == 0
+
+
 def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
     with running(configure(tmp_path, {})) as daemon:
         address(daemon)
