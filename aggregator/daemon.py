@@ -224,10 +224,10 @@ class Daemon:
             # All of it may have been broken off half done
             self._passes.forget()
             self._begin()
+        check_place(self._db)
         if not is_any_due(self._db, now=self._clock.now()):
             return
         # No source is asked for what could not be stored
-        check_place(self._db)
         ensure_room(self._configuration.database.parent)
         summary = self._passes.update(self._engine, observer=_OBSERVER)
         self._breaker.forgive()

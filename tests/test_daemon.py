@@ -347,6 +347,18 @@ def test_passes_that_the_store_cannot_take_rest_longer_each_time(
     assert caplog.text.count("the disk is full (make room") == 9
 
 
+def test_a_database_that_is_replaced_is_missed_though_nothing_is_to_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = tmp_path / "store.db"
+    with at_hand(configure(tmp_path, {}), Ticking()) as (daemon, _):
+        daemon._survive(daemon._poll)
+        shutil.copy(store, tmp_path / "copy.db")
+        (tmp_path / "copy.db").replace(store)
+        daemon._survive(daemon._poll)
+    assert "the file was removed or replaced while it was in use" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("pragma", "words"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -40,6 +40,8 @@ def open_store(path: Path) -> Iterator[Database]:
             connection.file = _identity(path)
             yield db
         finally:
+            if _is_elsewhere(connection):
+                _empty_log(db)
             db.close()
 
 
@@ -109,10 +111,9 @@ def reading(db: Database) -> Iterator[None]:
 
 def check_place(db: Database) -> None:
     """Raises StoreError when the file of a store was removed or replaced: what is written would be lost."""
-    connection = db.conn
-    if isinstance(connection, _Connection) and connection.file not in (None, _identity(connection.path)):
+    if _is_elsewhere(db.conn):
         raise StoreError(
-            f"{connection.path}: the file was removed or replaced while it was in use",
+            f"{_path(db)}: the file was removed or replaced while it was in use",
             hint="stop what uses it, put the file or a backup in its place, then start again",
             kind="gone",
         )
@@ -136,6 +137,18 @@ def probe(db: Database) -> None:
             db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('probed', '')")
     finally:
         db.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000:.0f}")
+
+
+def _is_elsewhere(connection: sqlite3.Connection) -> bool:
+    """Whether the file that was opened is not the one at its place any more."""
+    return isinstance(connection, _Connection) and connection.file not in (None, _identity(connection.path))
+
+
+def _empty_log(db: Database) -> None:
+    """Have the file that was taken away complete: SQLite would leave its log to the one that is put in its place."""
+    with suppress(sqlite3.Error):
+        db.execute("PRAGMA busy_timeout=1000")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
