@@ -80,13 +80,14 @@ def _result(folder: Path, serve: bool) -> Iterator[str]:
 
 
 def _claim(folder: Path) -> None:
-    mark = folder / _MARK
-    if folder.exists() and any(folder.iterdir()) and not mark.exists():
-        raise UsageError(
-            f"{folder} is not empty and holds no earlier demonstration", hint="name a new folder with --dir"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
+    hint, mark = "name a new folder with --dir", folder / _MARK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not mark.exists():
+            raise UsageError(f"{folder} is not empty and holds no earlier demonstration", hint=hint)
+        mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be used: {error.strerror or error}", hint=hint) from error
 
 
 def _configure(folder: Path, *, origin: str, base: str, embedder: str) -> Configuration:

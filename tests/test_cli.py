@@ -198,6 +198,34 @@ def test_nobody_reading_at_all_is_no_fault_either(desk: Desk, origin: Origin) ->
         assert listing.communicate(timeout=30)[1] == ""
 
 
+@pytest.mark.parametrize("arguments", [["check"], ["sources", "list"], ["--help"]])
+def test_a_full_disk_under_the_output_is_no_fault_of_the_program(desk: Desk, arguments: list[str]) -> None:
+    desk.add("one", "https://one.example/feed")
+    with open("/dev/full", "w") as full, desk.start(*arguments, stdout=full) as done:
+        said = done.communicate(timeout=30)[1]
+    assert done.returncode == 1
+    assert said.startswith("error: No space left on device\nhint: is there room on the disk")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_stream_that_was_closed_is_done_without(desk: Desk, closed: int) -> None:
+    desk.add("one", "https://one.example/feed")
+    with desk.start("check", preexec_fn=lambda: os.close(closed)) as done:
+        out, err = done.communicate(timeout=30)
+    assert (done.returncode, err) == (0, "")
+    assert out.endswith("ok. 1 source, 0 topics, 0 lists of vocabulary.\n" if closed == 2 else "")
+
+
+def test_what_a_terminal_has_no_letters_for_is_shown_as_question_marks(desk: Desk) -> None:
+    desk.add("one", "https://one.example/feed", "    title: 한강 Times\n")
+    with desk.start("sources", "list", env=os.environ | {"PYTHONIOENCODING": "latin-1"}) as done:
+        out, err = done.communicate(timeout=30)
+    assert (done.returncode, err) == (0, "")
+    assert "?? Times" in out
+    with desk.start("sources", "list", "--json", env=os.environ | {"PYTHONIOENCODING": "latin-1"}) as done:
+        assert json.loads(done.communicate(timeout=30)[0])["title"] == "한강 Times"
+
+
 def test_a_table_in_a_pipe_is_uncut_and_on_a_terminal_fits_it(desk: Desk, origin: Origin) -> None:
     title = "A title that is far longer than the narrow terminal of this test is wide, by a good measure"
     desk.add("long", origin.url("/long"), f"    title: {title}\n")

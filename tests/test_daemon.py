@@ -499,6 +499,16 @@ def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
             assert "hint: set web.listen" in done.stderr, command
 
 
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_folder_that_cannot_be_served_is_a_clear_error(tmp_path: Path, command: str) -> None:
+    config = configure(tmp_path, {}, output="../file/feeds")
+    (tmp_path / "file").write_text("in the way")
+    done = aggregator("--config", config, command)
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/file/feeds cannot be made: Not a directory" in done.stderr
+    assert "hint: " in done.stderr
+
+
 @pytest.mark.parametrize("command", ["run", "update", "serve", "check"])
 def test_a_misspelt_key_starts_nothing(tmp_path: Path, command: str) -> None:
     config = configure(tmp_path, {})

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Program(click.Group):
     def main(self, args: Sequence[str] | None = None, *_positional: Any, **extra: Any) -> Any:
         """Run a command line. Exit status: 0 done, 1 the work failed, 2 command line or configuration."""
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
+        _open_streams()
         extra |= {"prog_name": "aggregator", "standalone_mode": False}
         try:
             status = super().main(args, **extra)
@@ -81,6 +83,14 @@ class Program(click.Group):
         sys.exit(status or 0)
 
 
+def _open_streams() -> None:
+    """Whoever starts the program may have closed its streams, or use a terminal without most letters."""
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def _refuse(error: click.ClickException) -> int:
     """Say what is wrong with the command line; returns the exit status."""
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -96,6 +106,11 @@ def _complain(error: Exception) -> int:
         _say(f"the configuration is wrong ({counted(len(error.problems), 'problem')})", error.hint)
     elif isinstance(error, AggregatorError):
         _say(error.message, error.hint)
+    elif isinstance(error, OSError) and error.strerror:
+        _say(
+            f"{error.filename}: {error.strerror}" if error.filename else error.strerror,
+            "is there room on the disk, and may it be read and written? --debug shows where that happened",
+        )
     else:
         # A fault of ours: whoever only runs the program is spared the traceback until they ask for it
         _say(
