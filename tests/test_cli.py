@@ -20,6 +20,7 @@ from origin import Origin, rss
 
 from aggregator import __version__
 from aggregator.cli.main import main
+from aggregator.store.connection import open_store
 
 
 def test_without_arguments_it_shows_its_commands() -> None:
@@ -136,6 +137,29 @@ def test_init_writes_a_configuration_that_holds_and_never_overwrites(tmp_path: P
     assert (folder / "sources.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["init", "FILE/below"], "FILE/below/schema: cannot be written: Not a directory"),
+        (["schema", "FILE/below"], "FILE/below: cannot be written: Not a directory"),
+        (["backup", "FILE/below"], "cannot write the backup FILE/below: "),
+    ],
+)
+def test_where_nothing_can_be_written_a_hint_says_what_to_do(
+    desk: Desk, arguments: list[str], said: str
+) -> None:
+    file = desk.root / "file"
+    file.write_text("in the way")
+    with open_store(desk.database):
+        pass
+    done = CliRunner().invoke(
+        main, ["--config", str(desk.config), arguments[0], arguments[1].replace("FILE", str(file))]
+    )
+    assert done.exit_code in (1, 2)
+    assert done.stderr.startswith(f"error: {said.replace('FILE', str(file))}")
+    assert "hint: a file stands where a folder is needed" in done.stderr
+
+
 def test_schema_writes_three_json_schemas(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["schema", str(tmp_path / "schema")])
     assert result.exit_code == 0
@@ -204,7 +228,7 @@ def test_a_full_disk_under_the_output_is_no_fault_of_the_program(desk: Desk, arg
     with open("/dev/full", "w") as full, desk.start(*arguments, stdout=full) as done:
         said = done.communicate(timeout=30)[1]
     assert done.returncode == 1
-    assert said.startswith("error: No space left on device\nhint: is there room on the disk")
+    assert said.startswith("error: No space left on device\nhint: make room on the disk")
 
 
 @pytest.mark.parametrize("closed", [1, 2])

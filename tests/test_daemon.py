@@ -402,6 +402,7 @@ def test_a_job_that_fails_again_and_again_is_told_of_once(
         for _ in range(3):
             daemon._survive(daemon._back_up)
         assert caplog.text.count("cannot keep backups in") == 1
+        assert "(a file stands where a folder is needed" in caplog.text
         (config / "file").unlink()
         daemon._survive(daemon._back_up)
         assert len(list((config / "file" / "below").iterdir())) == 1

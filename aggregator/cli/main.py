@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from aggregator import __version__
+from aggregator.advice import file_advice
 from aggregator.cli.output import counted
 from aggregator.cli.session import Session
 from aggregator.errors import AggregatorError, ConfigError, UsageError
@@ -109,7 +110,7 @@ def _complain(error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         _say(
             f"{error.filename}: {error.strerror}" if error.filename else error.strerror,
-            "is there room on the disk, and may it be read and written? --debug shows where that happened",
+            f"{file_advice(error)}; --debug shows where this happened",
         )
     else:
         # A fault of ours: whoever only runs the program is spared the traceback until they ask for it

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
+from aggregator.advice import file_advice
 from aggregator.errors import Fault, StoreError
 from aggregator.store.health import attended, refuse_empty, try_room
 from aggregator.store.migrations import MIGRATIONS
@@ -187,7 +188,8 @@ def writer_lock(path: Path, *, backups: Path | None = None) -> Iterator[None]:
             hint="stop it first (a daemon started with `aggregator run`?), or let it do the work",
         ) from None
     except OSError as error:
-        raise StoreError(f"cannot lock {path}: {error.strerror or error}") from error
+        message = f"cannot lock {path}: {error.strerror or error}"
+        raise StoreError(message, hint=file_advice(error)) from error
     try:
         with faults(path), attended(path, backups):
             yield
