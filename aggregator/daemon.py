@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ from aggregator.websub.callback import Callbacks
 log = logging.getLogger("aggregator")
 
 _POLL_SECONDS = 10
-_WATCH_SECONDS = 5
+_WATCH_SECONDS = 2
 _PUBLISH_SECONDS = 60
 _AGE_SECONDS = 600
 """After so long it is published without a change too: stories grow too old for a feed."""
@@ -98,7 +98,8 @@ class Daemon:
         self._passes = Passes(db, configuration, clock=clock, jitter=jitter, stop=self._stop)
         self._exchange = Exchange(self._passes, callbacks or Callbacks(clock.now))
         self._breaker = Breaker(db, seconds=clock.seconds)
-        self._seen = self._file_times()
+        self._marks = self._loaded = self._file_marks()
+        """The files of the configuration as they were found last, and as they are in force."""
         self._said: dict[str, str] = {}
         """The last error of each job, which is said once."""
         self._rest_until = 0.0
@@ -305,11 +306,13 @@ class Daemon:
             log.info("backup written: %s (%.1f MB)", made, made.stat().st_size / 1e6)
 
     def _watch(self) -> None:
-        times = self._file_times()
-        if not self._reload.is_set() and times == self._seen:
+        marks = self._file_marks()
+        is_steady, self._marks = marks == self._marks, marks
+        # One that differs from a moment ago is being written
+        if not self._reload.is_set() and (marks == self._loaded or not is_steady):
             return
         self._reload.clear()
-        self._seen = times
+        self._loaded = marks
         try:
             self._apply(load(self._configuration.folder, environ=self._environ))
         except ConfigError as error:
@@ -344,9 +347,14 @@ class Daemon:
     def _new_engine(self, configuration: Configuration) -> LocalEngine:
         return LocalEngine(make_limits(configuration), clock=self._clock.now)
 
-    def _file_times(self) -> dict[str, int]:
-        paths = (self._configuration.folder / name for name in _FILES)
-        return {path.name: path.stat().st_mtime_ns for path in paths if path.exists()}
+    def _file_marks(self) -> dict[str, tuple[int, int, int]]:
+        """What changes with a file."""
+        marks = {}
+        for name in _FILES:
+            with suppress(OSError):
+                found = (self._configuration.folder / name).stat()
+                marks[name] = (found.st_mtime_ns, found.st_size, found.st_ino)
+        return marks
 
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:

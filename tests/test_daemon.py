@@ -359,6 +359,24 @@ def test_a_database_that_is_replaced_is_missed_though_nothing_is_to_be_written(
     assert "the file was removed or replaced while it was in use" in caplog.text
 
 
+def test_a_file_that_is_just_being_saved_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    config = configure(tmp_path, {}, topics=TOPICS)
+    with at_hand(config, Ticking()) as (daemon, _):
+        daemon._survive(daemon._watch)
+        # Editors empty a file before they write it
+        for text in ("", TOPICS.replace("The sea", "The ocean")):
+            (config / "topics.yaml").write_text(text)
+            daemon._survive(daemon._watch)
+            assert "configuration loaded" not in caplog.text
+        daemon._survive(daemon._watch)
+        daemon._survive(daemon._watch)
+    assert caplog.text.count("configuration loaded") == 1
+    assert "configuration loaded: 0 sources, 1 topics" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("pragma", "words"),
     [
