@@ -236,8 +236,9 @@ class Daemon:
             rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
             self._rest_until = self._clock.seconds() + rest
         log.info(
-            "pass over %d sources in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
+            "pass over %d sources%s in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
             summary.sources,
+            ", stopped early," if self._stop.is_set() else "",
             summary.seconds,
             summary.entries_new,
             summary.duplicates,

@@ -163,6 +163,13 @@ def test_an_empty_file_means_defaults(folder: Path, text: str) -> None:
     assert config.topics.topics == ()
 
 
+def test_a_file_in_place_of_the_folder_is_told_with_the_folder_that_was_meant(folder: Path) -> None:
+    write(folder)
+    with pytest.raises(ConfigError, match="is a file, not a folder") as caught:
+        load(folder / "sources.yaml", environ={})
+    assert caught.value.hint == "name its folder: --config config"
+
+
 @pytest.mark.parametrize("missing", ["folder", "sources"])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, missing: str) -> None:
     with pytest.raises(ConfigError, match="there is no such") as caught:

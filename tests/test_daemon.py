@@ -179,6 +179,7 @@ def test_it_stops_at_once_in_the_middle_of_a_slow_fetch(tmp_path: Path, origin: 
     with running(config) as daemon:
         assert origin.reached.wait(30)
         assert daemon.stop(seconds=5) == 0
+        assert "INFO pass over 1 sources, stopped early, in " in daemon.said()
     held.set()
 
 
