@@ -292,6 +292,21 @@ def test_a_terminal_of_any_width_shows_ids_whole_and_leaves_room_for_the_text(
     assert all(len(line) <= width for line in lines)
 
 
+def test_half_a_terminal_shows_what_a_table_is_about(desk: Desk, origin: Origin) -> None:
+    title = "Seoul says at length what it thinks of howitzers, and of their price"
+    desk.add("one", origin.put("/one", rss("One", {"title": title, "link": "https://wire.example/1"})))
+    desk.run("update")
+    (story,) = desk.rows("stories", "list")
+    lines, _ = _on_terminal(desk, "stories", "list", width=48)
+    assert any(story["id"] in line and title[:20] in line for line in lines)
+    shown, _ = _on_terminal(desk, "status", width=48)
+    passes = shown[next(n for n, line in enumerate(shown) if line.startswith("last passes")) :]
+    assert passes[1].split()[1:] == ["1", "0", "1"]
+    assert all(len(line) <= 48 for line in lines[:-1] + passes[:-1])
+    assert lines[-1] == "The terminal is too narrow for: updated, sources, topics."
+    assert passes[-1] == "The terminal is too narrow for: topics published, seconds."
+
+
 def test_an_id_that_is_too_long_for_the_terminal_goes_on_in_the_next_line(desk: Desk, origin: Origin) -> None:
     desk.add(f"{_LONG_ID}-and-its-neighbours", origin.url("/long"))
     lines, _ = _on_terminal(desk, "sources", "list")
