@@ -10,7 +10,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from types import FrameType
@@ -20,37 +21,26 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
 from aggregator.advice import advice
+from aggregator.breaker import Breaker
 from aggregator.config.load import Configuration, load
-from aggregator.embed import Embedder, make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.exchange import Exchange
-from aggregator.group import Groups
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
-from aggregator.store.connection import changes, check_place, faults, open_store, probe, writer_lock
+from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
 from aggregator.times import format_duration
-from aggregator.topic.rule import Rule
-from aggregator.update import (
-    Clock,
-    Observer,
-    deliver,
-    make_limits,
-    make_rules,
-    publish,
-    synchronize,
-    update,
-)
+from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
 from aggregator.upkeep import backup_if_due, prune_daily
 from aggregator.websub.callback import Callbacks
 
 log = logging.getLogger("aggregator")
 
 _POLL_SECONDS = 10
-_WATCH_SECONDS = 5
+_WATCH_SECONDS = 2
 _PUBLISH_SECONDS = 60
 _AGE_SECONDS = 600
 """After so long it is published without a change too: stories grow too old for a feed."""
@@ -59,8 +49,6 @@ _UPKEEP_SECONDS = 3600
 _BACKUP_SECONDS = 60
 _HEAR_SECONDS = 5
 _SUBSCRIBE_SECONDS = 30
-_REST_SECONDS = 600
-"""The longest rest after a pass that the store could not take."""
 _JUMP_SECONDS = 30
 _LASTING = ("corrupt", "gone")
 _FILES = ("aggregator.yaml", "sources.yaml", "topics.yaml")
@@ -103,37 +91,33 @@ class Daemon:
         callbacks: Callbacks | None = None,
     ) -> None:
         self._db = db
-        self._configuration = configuration
         self._environ = environ
         self._clock = clock
-        self._jitter = jitter
         self._stop = threading.Event()
         self._reload = threading.Event()
-        callbacks = callbacks or Callbacks(clock.now)
-        self._exchange = Exchange(db, callbacks, clock=clock, jitter=jitter, stop=self._stop)
+        self._passes = Passes(db, configuration, clock=clock, jitter=jitter, stop=self._stop)
+        self._exchange = Exchange(self._passes, callbacks or Callbacks(clock.now))
+        self._breaker = Breaker(db, seconds=clock.seconds)
+        self._marks = self._loaded = self._file_marks()
+        """The files of the configuration as they were found last, and as they are in force."""
         self._said: dict[str, str] = {}
         """The last error of each job, which is said once."""
-        self._fault: StoreError | None = None
-        """Why the store cannot be written to at the moment."""
-        self._faults = 0
-        """How often that was found since the last complete pass."""
         self._rest_until = 0.0
+        """Until then no source is polled, since nothing answered."""
         self._published: tuple[int, int] | None = None
         """How the store stood at the last publication."""
         self._publish_again = 0.0
-        self._seen = self._file_times()
-        self._rules: list[Rule] = make_rules(configuration)
         try:
-            with faults(configuration.database):
-                self._synchronize()
-                self._exchange.begin(configuration)
+            self._begin()
         except StoreError as error:
             if error.kind is None or error.kind in _LASTING:
                 raise
-            self._halt(error)
-        self._engine = self._new_engine()
-        self._embedder = self._new_embedder()
-        self._groups = self._new_groups()
+            self._breaker.trip(error)
+        self._engine = self._new_engine(configuration)
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._passes.configuration
 
     def heed_signals(self) -> None:
         """SIGTERM and SIGINT end `run`, SIGHUP has it read the configuration again; also those that come before it."""
@@ -178,8 +162,8 @@ class Daemon:
             self._stop.set()
             scheduler.shutdown(wait=True)
             self._engine.close()
-        if self._fault is not None and self._fault.kind in _LASTING:
-            raise self._fault
+        if (fault := self._breaker.fault) is not None and fault.kind in _LASTING:
+            raise fault
 
     def _wait(self, scheduler: BackgroundScheduler) -> None:
         """Until a signal. The scheduler goes by the time of day: set back by a day, it would do nothing for a day."""
@@ -203,7 +187,7 @@ class Daemon:
         self._reload.set()
 
     def _survive(self, job: Callable[[], None]) -> None:
-        if self._stop.is_set() or (self._fault is not None and job != self._poll):
+        if self._stop.is_set() or (self._breaker.fault is not None and job != self._poll):
             return
         try:
             with faults(self._configuration.database):
@@ -212,7 +196,7 @@ class Daemon:
             if error.kind is None:
                 self._complain(job, error)
             else:
-                self._halt(error)
+                self._breaker.trip(error)
         except AggregatorError as error:
             self._complain(job, error)
         except Exception:
@@ -222,70 +206,39 @@ class Daemon:
             self._said.pop(job.__name__, None)
 
     def _complain(self, job: Callable[[], None], error: AggregatorError) -> None:
-        words = f"{error}{f' ({error.hint})' if error.hint else ''}"
-        if self._said.get(job.__name__) != words:
-            self._said[job.__name__] = words
-            log.error("%s", words)
+        if self._said.get(job.__name__) != error.in_full:
+            self._said[job.__name__] = error.in_full
+            log.error("%s", error.in_full)
 
-    def _halt(self, error: StoreError) -> None:
-        """Write nothing, and fetch nothing that could not be stored, until the store works again."""
-        self._fault = error
-        rest = min(_POLL_SECONDS * 2.0**self._faults, _REST_SECONDS)
-        self._faults += 1
-        self._rest_until = self._clock.seconds() + rest
-        log.error(
-            "%s%s: nothing is fetched until that has changed, what is published is served on",
-            error,
-            f" ({error.hint})" if error.hint else "",
-        )
-
-    def _recovers(self) -> bool:
-        assert self._fault is not None
-        # Whether a damaged database is whole again is seen at the next start
-        if self._fault.kind == "corrupt":
-            return False
-        try:
-            probe(self._db)
-        except StoreError:
-            return False
-        self._fault = None
-        log.info("the database can be written to again: fetching goes on")
-        # Both may have been broken off half done
-        self._groups.forget()
-        self._synchronize()
-        self._exchange.begin(self._configuration)
-        return True
-
-    def _synchronize(self) -> None:
-        self._rules = synchronize(self._db, self._configuration)
+    def _begin(self) -> None:
+        """Have the store as the configuration and the hubs need it."""
+        with faults(self._configuration.database):
+            self._passes.synchronize()
+            self._exchange.begin()
 
     def _poll(self) -> None:
-        if self._clock.seconds() < self._rest_until or (self._fault is not None and not self._recovers()):
+        if self._clock.seconds() < self._rest_until:
             return
+        if self._breaker.fault is not None:
+            if not self._breaker.recovers():
+                return
+            # All of it may have been broken off half done
+            self._passes.forget()
+            self._begin()
+        check_place(self._db)
         if not is_any_due(self._db, now=self._clock.now()):
             return
         # No source is asked for what could not be stored
-        check_place(self._db)
         ensure_room(self._configuration.database.parent)
-        summary = update(
-            self._db,
-            self._configuration,
-            self._rules,
-            self._engine,
-            clock=self._clock,
-            jitter=self._jitter,
-            embedder=self._embedder,
-            groups=self._groups,
-            stop=self._stop,
-            observer=Observer(harvested=_log_failure),
-        )
-        self._faults = 0
+        summary = self._passes.update(self._engine, observer=_OBSERVER)
+        self._breaker.forgive()
         if summary.is_offline:
             rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
             self._rest_until = self._clock.seconds() + rest
         log.info(
-            "pass over %d sources in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
+            "pass over %d sources%s in %.1f s: %d new entries (%d duplicates), %d stories, %d files, %d failed",
             summary.sources,
+            ", stopped early," if self._stop.is_set() else "",
             summary.seconds,
             summary.entries_new,
             summary.duplicates,
@@ -297,20 +250,13 @@ class Daemon:
             log.warning("%s", summary.warning)
 
     def _hear(self) -> None:
-        self._exchange.hear(
-            self._configuration,
-            self._rules,
-            self._engine,
-            embedder=self._embedder,
-            groups=self._groups,
-            observer=Observer(harvested=_log_failure),
-        )
+        self._exchange.hear(self._engine, observer=_OBSERVER)
 
     def _subscribe(self) -> None:
-        self._exchange.subscribe(self._configuration)
+        self._exchange.subscribe()
 
     def _ping(self) -> None:
-        self._exchange.ping(self._configuration)
+        self._exchange.ping()
 
     def _publish(self) -> None:
         # With hundreds of topics it takes seconds to see that none of them changed
@@ -340,7 +286,7 @@ class Daemon:
         keep = self._configuration.aggregator.storage.keep
         removed = prune_daily(self._db, keep=keep, now=self._clock.now())
         if removed:
-            self._groups.forget()
+            self._passes.forget()
             log.info("removed %d entries older than %s", removed, format_duration(keep))
 
     def _back_up(self) -> None:
@@ -361,11 +307,13 @@ class Daemon:
             log.info("backup written: %s (%.1f MB)", made, made.stat().st_size / 1e6)
 
     def _watch(self) -> None:
-        times = self._file_times()
-        if not self._reload.is_set() and times == self._seen:
+        marks = self._file_marks()
+        is_steady, self._marks = marks == self._marks, marks
+        # One that differs from a moment ago is being written
+        if not self._reload.is_set() and (marks == self._loaded or not is_steady):
             return
         self._reload.clear()
-        self._seen = times
+        self._loaded = marks
         try:
             self._apply(load(self._configuration.folder, environ=self._environ))
         except ConfigError as error:
@@ -376,16 +324,7 @@ class Daemon:
         self._publish()
 
     def _apply(self, configuration: Configuration) -> None:
-        old, self._configuration = self._configuration, configuration
-        self._published = None
-        self._synchronize()
-        if make_limits(configuration) != make_limits(old):
-            self._engine.close()
-            self._engine = self._new_engine()
-        if configuration.aggregator.stories.embedder != old.aggregator.stories.embedder:
-            self._embedder = self._new_embedder()
-        if configuration.aggregator.stories != old.aggregator.stories:
-            self._groups = self._new_groups()
+        old, self._published = self._configuration, None
         fixed = [
             ("storage.database", old.database, configuration.database),
             ("output.directory", old.output, configuration.output),
@@ -394,24 +333,29 @@ class Daemon:
         for name, before, after in fixed:
             if before != after:
                 log.warning("%s changed: restart the daemon for it to count", name)
+        # What is published goes where the server looks for it
+        configuration = replace(configuration, database=old.database, output=old.output)
+        if make_limits(configuration) != make_limits(old):
+            self._engine.close()
+            self._engine = self._new_engine(configuration)
+        self._passes.configure(configuration)
         log.info(
             "configuration loaded: %d sources, %d topics",
             len(configuration.sources),
             len(configuration.topics.topics),
         )
 
-    def _new_engine(self) -> LocalEngine:
-        return LocalEngine(make_limits(self._configuration), clock=self._clock.now)
+    def _new_engine(self, configuration: Configuration) -> LocalEngine:
+        return LocalEngine(make_limits(configuration), clock=self._clock.now)
 
-    def _new_embedder(self) -> Embedder | None:
-        return make_embedder(self._configuration.aggregator.stories.embedder, stop=self._stop)
-
-    def _new_groups(self) -> Groups:
-        return Groups(self._db, span=self._configuration.aggregator.stories.window, embedder=self._embedder)
-
-    def _file_times(self) -> dict[str, int]:
-        paths = (self._configuration.folder / name for name in _FILES)
-        return {path.name: path.stat().st_mtime_ns for path in paths if path.exists()}
+    def _file_marks(self) -> dict[str, tuple[int, int, int]]:
+        """What changes with a file."""
+        marks = {}
+        for name in _FILES:
+            with suppress(OSError):
+                found = (self._configuration.folder / name).stat()
+                marks[name] = (found.st_mtime_ns, found.st_size, found.st_ino)
+        return marks
 
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
@@ -422,3 +366,6 @@ def _log_failure(harvest: Harvest, _applied: Applied) -> None:
 def _plain(text: str) -> str:
     """What may quote a server, on one line: none can write into the log."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+_OBSERVER = Observer(harvested=_log_failure)

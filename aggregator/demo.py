@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aggregator.config.load import Configuration, load
-from aggregator.embed import make_embedder
 from aggregator.engine.local import LocalEngine
 from aggregator.errors import UsageError
 from aggregator.serve import serving
 from aggregator.store.connection import open_store, writer_lock
-from aggregator.update import Clock, Observer, Summary, make_limits, synchronize, update
+from aggregator.update import Clock, Observer, Passes, Summary, make_limits
 
 SAMPLES = Path(__file__).parent / "samples"
 _ORIGIN = "http://127.0.0.1:8081/"
@@ -56,24 +55,14 @@ def demonstrate(
     with _result(published, serve) as address:
         with serving(SAMPLES / "feeds", "127.0.0.1:0") as origin:
             configuration = _configure(folder, origin=origin, base=address, embedder=embedder)
-            with writer_lock(configuration.database), open_store(configuration.database) as db:
-                rules = synchronize(db, configuration)
-                engine = LocalEngine(make_limits(configuration), clock=clock.now)
-                try:
-                    summary = update(
-                        db,
-                        configuration,
-                        rules,
-                        engine,
-                        clock=clock,
-                        jitter=jitter,
-                        embedder=make_embedder(configuration.aggregator.stories.embedder, stop=stop),
-                        scope="force",
-                        stop=stop,
-                        observer=observer,
-                    )
-                finally:
-                    engine.close()
+            with (
+                writer_lock(configuration.database),
+                open_store(configuration.database) as db,
+                closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
+            ):
+                passes = Passes(db, configuration, clock=clock, jitter=jitter, stop=stop)
+                passes.synchronize()
+                summary = passes.update(engine, scope="force", observer=observer)
         yield Demo(configuration, address, summary)
 
 
@@ -91,13 +80,14 @@ def _result(folder: Path, serve: bool) -> Iterator[str]:
 
 
 def _claim(folder: Path) -> None:
-    mark = folder / _MARK
-    if folder.exists() and any(folder.iterdir()) and not mark.exists():
-        raise UsageError(
-            f"{folder} is not empty and holds no earlier demonstration", hint="name a new folder with --dir"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
+    hint, mark = "name a new folder with --dir", folder / _MARK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not mark.exists():
+            raise UsageError(f"{folder} is not empty and holds no earlier demonstration", hint=hint)
+        mark.write_text("made by `aggregator demo`; this folder may be deleted\n")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be used: {error.strerror or error}", hint=hint) from error
 
 
 def _configure(folder: Path, *, origin: str, base: str, embedder: str) -> Configuration:

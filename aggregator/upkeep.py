@@ -12,6 +12,7 @@ from threading import Event
 
 from sqlite_utils import Database
 
+from aggregator.advice import file_advice
 from aggregator.errors import StoreError, UsageError
 from aggregator.model import StoryId
 from aggregator.store.connection import reading, writing
@@ -106,7 +107,8 @@ def backup_if_due(
         for _, old in [one for one in backups_of(database, folder) if one[1] != target][: -keep + 1 or None]:
             old.unlink()
     except OSError as error:
-        raise StoreError(f"cannot keep backups in {folder}: {error.strerror or error}") from error
+        message = f"cannot keep backups in {folder}: {error.strerror or error}"
+        raise StoreError(message, hint=file_advice(error)) from error
     return target
 
 
@@ -134,8 +136,14 @@ def backup(db: Database, target: Path, *, stop: Event | None = None) -> bool:
         sync_folder(target.parent)
     except FileExistsError:
         raise UsageError(f"{target} is there already", hint="a backup overwrites nothing") from None
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"cannot write the backup {target}: {error}") from error
+    except OSError as error:
+        message = f"cannot write the backup {target}: {error.strerror or error}"
+        raise StoreError(message, hint=file_advice(error)) from error
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"cannot write the backup {target}: {error}",
+            hint="check that its folder is there, has room and may be written to",
+        ) from error
     finally:
         with suppress(OSError):
             _remove_files(partial)

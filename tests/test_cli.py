@@ -20,6 +20,7 @@ from origin import Origin, rss
 
 from aggregator import __version__
 from aggregator.cli.main import main
+from aggregator.store.connection import open_store
 
 
 def test_without_arguments_it_shows_its_commands() -> None:
@@ -136,6 +137,29 @@ def test_init_writes_a_configuration_that_holds_and_never_overwrites(tmp_path: P
     assert (folder / "sources.yaml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["init", "FILE/below"], "FILE/below/schema: cannot be written: Not a directory"),
+        (["schema", "FILE/below"], "FILE/below: cannot be written: Not a directory"),
+        (["backup", "FILE/below"], "cannot write the backup FILE/below: "),
+    ],
+)
+def test_where_nothing_can_be_written_a_hint_says_what_to_do(
+    desk: Desk, arguments: list[str], said: str
+) -> None:
+    file = desk.root / "file"
+    file.write_text("in the way")
+    with open_store(desk.database):
+        pass
+    done = CliRunner().invoke(
+        main, ["--config", str(desk.config), arguments[0], arguments[1].replace("FILE", str(file))]
+    )
+    assert done.exit_code in (1, 2)
+    assert done.stderr.startswith(f"error: {said.replace('FILE', str(file))}")
+    assert "hint: a file stands where a folder is needed" in done.stderr
+
+
 def test_schema_writes_three_json_schemas(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["schema", str(tmp_path / "schema")])
     assert result.exit_code == 0
@@ -198,6 +222,34 @@ def test_nobody_reading_at_all_is_no_fault_either(desk: Desk, origin: Origin) ->
         assert listing.communicate(timeout=30)[1] == ""
 
 
+@pytest.mark.parametrize("arguments", [["check"], ["sources", "list"], ["--help"]])
+def test_a_full_disk_under_the_output_is_no_fault_of_the_program(desk: Desk, arguments: list[str]) -> None:
+    desk.add("one", "https://one.example/feed")
+    with open("/dev/full", "w") as full, desk.start(*arguments, stdout=full) as done:
+        said = done.communicate(timeout=30)[1]
+    assert done.returncode == 1
+    assert said.startswith("error: No space left on device\nhint: make room on the disk")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_stream_that_was_closed_is_done_without(desk: Desk, closed: int) -> None:
+    desk.add("one", "https://one.example/feed")
+    with desk.start("check", preexec_fn=lambda: os.close(closed)) as done:
+        out, err = done.communicate(timeout=30)
+    assert (done.returncode, err) == (0, "")
+    assert out.endswith("ok. 1 source, 0 topics, 0 lists of vocabulary.\n" if closed == 2 else "")
+
+
+def test_what_a_terminal_has_no_letters_for_is_shown_as_question_marks(desk: Desk) -> None:
+    desk.add("one", "https://one.example/feed", "    title: 한강 Times\n")
+    with desk.start("sources", "list", env=os.environ | {"PYTHONIOENCODING": "latin-1"}) as done:
+        out, err = done.communicate(timeout=30)
+    assert (done.returncode, err) == (0, "")
+    assert "?? Times" in out
+    with desk.start("sources", "list", "--json", env=os.environ | {"PYTHONIOENCODING": "latin-1"}) as done:
+        assert json.loads(done.communicate(timeout=30)[0])["title"] == "한강 Times"
+
+
 def test_a_table_in_a_pipe_is_uncut_and_on_a_terminal_fits_it(desk: Desk, origin: Origin) -> None:
     title = "A title that is far longer than the narrow terminal of this test is wide, by a good measure"
     desk.add("long", origin.url("/long"), f"    title: {title}\n")
@@ -238,6 +290,21 @@ def test_a_terminal_of_any_width_shows_ids_whole_and_leaves_room_for_the_text(
     assert rows
     assert all(any(id in line for line in rows) for id in ids)
     assert all(len(line) <= width for line in lines)
+
+
+def test_half_a_terminal_shows_what_a_table_is_about(desk: Desk, origin: Origin) -> None:
+    title = "Seoul says at length what it thinks of howitzers, and of their price"
+    desk.add("one", origin.put("/one", rss("One", {"title": title, "link": "https://wire.example/1"})))
+    desk.run("update")
+    (story,) = desk.rows("stories", "list")
+    lines, _ = _on_terminal(desk, "stories", "list", width=48)
+    assert any(story["id"] in line and title[:20] in line for line in lines)
+    shown, _ = _on_terminal(desk, "status", width=48)
+    passes = shown[next(n for n, line in enumerate(shown) if line.startswith("last passes")) :]
+    assert passes[1].split()[1:] == ["1", "0", "1"]
+    assert all(len(line) <= 48 for line in lines[:-1] + passes[:-1])
+    assert lines[-1] == "The terminal is too narrow for: updated, sources, topics."
+    assert passes[-1] == "The terminal is too narrow for: topics published, seconds."
 
 
 def test_an_id_that_is_too_long_for_the_terminal_goes_on_in_the_next_line(desk: Desk, origin: Origin) -> None:

@@ -163,6 +163,13 @@ def test_an_empty_file_means_defaults(folder: Path, text: str) -> None:
     assert config.topics.topics == ()
 
 
+def test_a_file_in_place_of_the_folder_is_told_with_the_folder_that_was_meant(folder: Path) -> None:
+    write(folder)
+    with pytest.raises(ConfigError, match="is a file, not a folder") as caught:
+        load(folder / "sources.yaml", environ={})
+    assert caught.value.hint == "name its folder: --config config"
+
+
 @pytest.mark.parametrize("missing", ["folder", "sources"])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, missing: str) -> None:
     with pytest.raises(ConfigError, match="there is no such") as caught:
@@ -236,6 +243,9 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
         ("aggregator", "link: source", "link: sorce",
          "config/aggregator.yaml:12:9: output.link: expected 'story' or 'source', found 'sorce', "
          "did you mean 'source'?"),
+        ("aggregator", "base_url: http://127.0.0.1:8080", "base_url: 'https://a.example/?b=c#d'",
+         "config/aggregator.yaml:3:13: site.base_url: 'https://a.example/?b=c#d' is not the address of a site "
+         "(https://news.example.org/): no user, no ? and no #"),
         ("aggregator", "listen: 127.0.0.1:8081", "listen: localhost",
          "config/aggregator.yaml:20:11: web.listen: 'localhost' is not an address and port (127.0.0.1:8080)"),
         ("aggregator", "timeout: 10s", "min_interval: 2d",
@@ -472,7 +482,7 @@ sources:
 
 WRONG: dict[str, list[str]] = {
     "title": ["[a]", "{a: b}"],
-    "base_url": ["ftp://x", "x", "[a]", "", "5"],
+    "base_url": ["ftp://x", "x", "[a]", "", "5", "https://a.example/?b=c", "https://u:p@a.example/"],
     "languages": ["en", "{a: b}", "5", "[[en]]"],
     "keep": ["5", "5y", "forever", "[1d]", "-1d", "0d", "1e9d", "", "99999999w"],
     "items": ["0", "-1", "many", "2.5", "'5'", "true", "[5]", "", "010"],
@@ -482,7 +492,7 @@ WRONG: dict[str, list[str]] = {
     "max_bytes": ["-1", "5XB", "0", "[1]", "true", ""],
     "allow_private_networks": ["maybe", "[true]", "7", ""],
     "listen": ["x", "a:b", "1.2.3.4:99999", ":80", "a b:80", "5"],
-    "url": ["", "x", "https://", "https://a b", "[a]"],
+    "url": ["", "x", "https://", "https://a b", "[a]", "https://a:99999/", "'https://[::1/'", "https://:80/"],
     "id": ["Ä", "a b", "UPPER", "[a]", "-a", "a--b", "a/b"],
     "tags": ["ukraine", "{a: b}", "[{a: b}]", "[[a]]"],
     "interval": ["15 minuts", "soon", "{a: b}", "15", ""],

@@ -139,6 +139,22 @@ def test_a_changed_file_is_read_and_a_broken_one_leaves_the_last_good_one_in_for
         assert daemon.stop() == 0
 
 
+def test_another_folder_for_the_output_counts_from_the_next_start(tmp_path: Path, origin: Origin) -> None:
+    sources = {"one": origin.put("/one.xml", report("one"))}
+    config = configure(tmp_path, sources, topics=TOPICS)
+    with running(config) as daemon:
+        daemon.hears("pass over 1 sources")
+        configure(tmp_path, sources, topics=TOPICS.replace("The sea", "The ocean"), output="../elsewhere")
+        daemon.hears(r"WARNING output\.directory changed: restart the daemon for it to count")
+        until(lambda: b"The ocean" in fetched(f"{address(daemon)}sea/rss.xml"), "the new title")
+        assert not (tmp_path / "elsewhere").exists()
+        assert daemon.stop() == 0
+    with running(config) as daemon:
+        daemon.hears("published 1 topics")
+        assert b"The ocean" in fetched(f"{address(daemon)}sea/rss.xml")
+        assert daemon.stop() == 0
+
+
 def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
     with running(configure(tmp_path, {})) as daemon:
         address(daemon)
@@ -163,6 +179,7 @@ def test_it_stops_at_once_in_the_middle_of_a_slow_fetch(tmp_path: Path, origin: 
     with running(config) as daemon:
         assert origin.reached.wait(30)
         assert daemon.stop(seconds=5) == 0
+        assert "INFO pass over 1 sources, stopped early, in " in daemon.said()
     held.set()
 
 
@@ -331,6 +348,36 @@ def test_passes_that_the_store_cannot_take_rest_longer_each_time(
     assert caplog.text.count("the disk is full (make room") == 9
 
 
+def test_a_database_that_is_replaced_is_missed_though_nothing_is_to_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = tmp_path / "store.db"
+    with at_hand(configure(tmp_path, {}), Ticking()) as (daemon, _):
+        daemon._survive(daemon._poll)
+        shutil.copy(store, tmp_path / "copy.db")
+        (tmp_path / "copy.db").replace(store)
+        daemon._survive(daemon._poll)
+    assert "the file was removed or replaced while it was in use" in caplog.text
+
+
+def test_a_file_that_is_just_being_saved_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    config = configure(tmp_path, {}, topics=TOPICS)
+    with at_hand(config, Ticking()) as (daemon, _):
+        daemon._survive(daemon._watch)
+        # Editors empty a file before they write it
+        for text in ("", TOPICS.replace("The sea", "The ocean")):
+            (config / "topics.yaml").write_text(text)
+            daemon._survive(daemon._watch)
+            assert "configuration loaded" not in caplog.text
+        daemon._survive(daemon._watch)
+        daemon._survive(daemon._watch)
+    assert caplog.text.count("configuration loaded") == 1
+    assert "configuration loaded: 0 sources, 1 topics" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("pragma", "words"),
     [
@@ -374,6 +421,7 @@ def test_a_job_that_fails_again_and_again_is_told_of_once(
         for _ in range(3):
             daemon._survive(daemon._back_up)
         assert caplog.text.count("cannot keep backups in") == 1
+        assert "(a file stands where a folder is needed" in caplog.text
         (config / "file").unlink()
         daemon._survive(daemon._back_up)
         assert len(list((config / "file" / "below").iterdir())) == 1
@@ -469,6 +517,16 @@ def test_a_taken_port_is_a_clear_error(tmp_path: Path) -> None:
             assert done.returncode == 2, command
             assert f"error: cannot listen on {listen}: Address already in use" in done.stderr, command
             assert "hint: set web.listen" in done.stderr, command
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_folder_that_cannot_be_served_is_a_clear_error(tmp_path: Path, command: str) -> None:
+    config = configure(tmp_path, {}, output="../file/feeds")
+    (tmp_path / "file").write_text("in the way")
+    done = aggregator("--config", config, command)
+    assert done.returncode == 1
+    assert f"error: {tmp_path}/file/feeds cannot be made: Not a directory" in done.stderr
+    assert "hint: " in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "update", "serve", "check"])

@@ -163,6 +163,16 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    for folder in ("thesis.txt", "thesis.txt/demo"):
+        done = aggregator("demo", "--once", "--dir", tmp_path / folder)
+        assert done.returncode == 2
+        assert f"error: {tmp_path / folder} cannot be used: " in done.stderr
+        assert "hint: name a new folder with --dir" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_what_it_made_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     with started(tmp_path / "said", "demo", "--embedder", "words", "--dir", tmp_path / "demo") as running:

@@ -114,3 +114,4 @@ def test_a_database_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> 
             done = aggregator("--config", config, command)
             assert done.returncode == 1, command
             assert f"error: cannot lock {room}/store.db: Read-only file system" in done.stderr, command
+            assert "hint: the file system is read-only" in done.stderr, command

@@ -18,6 +18,7 @@ import pytest
 from builders import source
 from origin import Origin, rss
 from program import aggregator, configure, started
+from sqlite_utils import Database
 
 from aggregator.errors import StoreError
 from aggregator.store.connection import open_store, writer_lock, writing
@@ -247,6 +248,31 @@ def test_nothing_is_written_into_a_database_that_was_taken_away(path: Path, how:
     path.with_name("away.db").rename(path)
     with at_work(path):
         assert is_filled(path)
+
+
+@pytest.mark.parametrize("how", ["replaced", "moved"])
+def test_the_log_of_a_database_that_was_taken_away_is_left_to_no_other(path: Path, how: str) -> None:
+    away, older = path.with_name("away.db"), path.with_name("older.db")
+    fill(path)
+    shutil.copy(path, older)
+    with writer_lock(path), open_store(path) as db:
+        write_many(db, "before")
+    with writer_lock(path), open_store(path) as db:
+        write_many(db, "after")
+        path.rename(away)
+        if how == "replaced":
+            shutil.copy(older, path)
+    held = {away: 4001, path: 1} if how == "replaced" else {away: 4001}
+    for file, count in held.items():
+        with closing(sqlite3.connect(file)) as found:
+            assert found.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert found.execute("SELECT count(*) FROM meta WHERE value != ''").fetchone() == (count,)
+
+
+def write_many(db: Database, name: str) -> None:
+    with writing(db):
+        for number in range(2000):
+            write_meta(db, f"{name}-{number}", "x" * 100)
 
 
 # Room

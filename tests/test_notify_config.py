@@ -6,7 +6,7 @@ import pytest
 from conftest import Desk
 
 from aggregator.config import load
-from aggregator.settings import webhook_key
+from aggregator.values import webhook_key
 
 MAIL = "mail: {{host: mail.example.org, sender: Desk <desk@example.org>{more}}}\n"
 

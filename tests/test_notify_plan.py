@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from aggregator.model import StoryId
 from aggregator.notify.plan import is_hopeless, news, next_slot, wait_after
-from aggregator.settings import Weekday
+from aggregator.values import Weekday
 
 MOMENTS = st.integers(1_577_836_800, 2_208_988_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 TIMES = st.times().map(lambda one: f"{one:%H:%M}")

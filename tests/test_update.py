@@ -20,13 +20,13 @@ from aggregator.errors import UsageError
 from aggregator.model import Harvest
 from aggregator.store.meta import last_passes
 from aggregator.store.sources import source_states
-from aggregator.update import Clock, Observer, Summary, make_limits, synchronize, update
+from aggregator.update import Clock, Observer, Passes, Summary, make_limits
 
 TOPICS = "topics:\n  - {id: korea, title: Korea, all_of: [Seoul], max_age: 9000d}\n"
 
 
 @dataclass
-class Passes:
+class Runs:
     """Passes over the sources of a desk, at a time of day of our own."""
 
     desk: Desk
@@ -37,21 +37,23 @@ class Passes:
     def configuration(self) -> Configuration:
         return load(self.desk.config, environ={})
 
-    def run(self, *only: str, after: timedelta = timedelta(0), **options: Any) -> Summary:
+    def run(
+        self,
+        *only: str,
+        after: timedelta = timedelta(0),
+        stop: threading.Event | None = None,
+        **options: Any,
+    ) -> Summary:
         configuration = self.configuration()
         self.now += after
         self.watched.clear()
-        engine = LocalEngine(make_limits(configuration), clock=lambda: self.now, processes=1)
+        clock = Clock(lambda: self.now, lambda: 1.0)
+        engine = LocalEngine(make_limits(configuration), clock=clock.now, processes=1)
         with closing(engine):
-            return update(
-                self.db,
-                configuration,
-                synchronize(self.db, configuration),
-                engine,
-                clock=Clock(lambda: self.now, lambda: 1.0),
-                jitter=lambda: 0.5,
-                only=only,
-                **{"observer": Observer(harvested=self._watch), **options},
+            passes = Passes(self.db, configuration, clock=clock, jitter=lambda: 0.5, stop=stop)
+            passes.synchronize()
+            return passes.update(
+                engine, only=only, **{"observer": Observer(harvested=self._watch), **options}
             )
 
     def _watch(self, harvest: Harvest, _applied: object) -> None:
@@ -62,9 +64,9 @@ class Passes:
 
 
 @pytest.fixture
-def passes(desk: Desk, db: Database) -> Passes:
+def passes(desk: Desk, db: Database) -> Runs:
     desk.write("topics.yaml", TOPICS)
-    return Passes(desk, db)
+    return Runs(desk, db)
 
 
 def item(name: str, **changes: str) -> dict[str, str]:
@@ -84,7 +86,7 @@ def counts(summary: Summary) -> dict[str, int | float]:
 ENGLISH = "    language: en\n"
 
 
-def fill(passes: Passes, origin: Origin) -> None:
+def fill(passes: Runs, origin: Origin) -> None:
     """Five sources: one with an ETag, one without, one gone, one missing, one that is no feed."""
     desk = passes.desk
     desk.add(
@@ -98,7 +100,7 @@ def fill(passes: Passes, origin: Origin) -> None:
     desk.add("page", origin.put("/page", "<html><body>Hello</body></html>"))
 
 
-def test_a_pass_fetches_stores_groups_and_publishes(passes: Passes, origin: Origin) -> None:
+def test_a_pass_fetches_stores_groups_and_publishes(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     assert counts(passes.run()) == {
         "sources": 5,
@@ -123,7 +125,7 @@ def test_a_pass_fetches_stores_groups_and_publishes(passes: Passes, origin: Orig
     }
 
 
-def test_a_second_pass_asks_again_politely_and_writes_no_file(passes: Passes, origin: Origin) -> None:
+def test_a_second_pass_asks_again_politely_and_writes_no_file(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     passes.run()
     files = passes.files()
@@ -134,7 +136,7 @@ def test_a_second_pass_asks_again_politely_and_writes_no_file(passes: Passes, or
     assert passes.files() == files
 
 
-def test_what_changed_between_two_passes_is_told(passes: Passes, origin: Origin) -> None:
+def test_what_changed_between_two_passes_is_told(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     passes.run()
     changed = rss("Tagged", item("new"), item("one", text=f"{LONG} revised"), item("two"))
@@ -152,7 +154,7 @@ def test_what_changed_between_two_passes_is_told(passes: Passes, origin: Origin)
     }
 
 
-def test_only_what_is_due_is_fetched(passes: Passes, origin: Origin) -> None:
+def test_only_what_is_due_is_fetched(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     passes.run()
     origin.paths()
@@ -163,7 +165,7 @@ def test_only_what_is_due_is_fetched(passes: Passes, origin: Origin) -> None:
     assert passes.run(scope="force").sources == 5
 
 
-def test_named_sources_are_fetched_due_or_not(passes: Passes, origin: Origin) -> None:
+def test_named_sources_are_fetched_due_or_not(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     passes.run()
     origin.paths()
@@ -172,7 +174,7 @@ def test_named_sources_are_fetched_due_or_not(passes: Passes, origin: Origin) ->
 
 
 @pytest.mark.parametrize("retry", ["3600", "Wed, 27 Nov 2024 13:00:00 GMT"])
-def test_retry_after_is_kept_over_restarts(passes: Passes, origin: Origin, retry: str) -> None:
+def test_retry_after_is_kept_over_restarts(passes: Runs, origin: Origin, retry: str) -> None:
     passes.desk.add("busy", origin.put("/busy", status=429, headers={"Retry-After": retry}))
     passes.run()
     for scope in ("due", "all"):
@@ -183,16 +185,14 @@ def test_retry_after_is_kept_over_restarts(passes: Passes, origin: Origin, retry
 
 
 @pytest.mark.parametrize(("id", "reason"), [("off", "is disabled"), ("nowhere", "is not in sources.yaml")])
-def test_a_source_that_cannot_be_fetched_is_named(
-    passes: Passes, origin: Origin, id: str, reason: str
-) -> None:
+def test_a_source_that_cannot_be_fetched_is_named(passes: Runs, origin: Origin, id: str, reason: str) -> None:
     passes.desk.add("off", origin.url("/off"), "    enabled: false\n")
     with pytest.raises(UsageError, match=f"source '{id}' {reason}"):
         passes.run(id)
     assert origin.paths() == []
 
 
-def test_a_stop_keeps_what_was_stored_and_publishes_it(passes: Passes, origin: Origin) -> None:
+def test_a_stop_keeps_what_was_stored_and_publishes_it(passes: Runs, origin: Origin) -> None:
     stop, held = threading.Event(), threading.Event()
     passes.desk.add("quick", origin.put("/quick", rss("Quick", item("one"))))
     passes.desk.add("slow", origin.put("/slow", rss("Slow", item("two")), held=held))
@@ -206,7 +206,7 @@ def test_a_stop_keeps_what_was_stored_and_publishes_it(passes: Passes, origin: O
     assert passes.run(after=timedelta(0)).sources == 1
 
 
-def test_an_observer_hears_how_many_and_then_each(passes: Passes, origin: Origin) -> None:
+def test_an_observer_hears_how_many_and_then_each(passes: Runs, origin: Origin) -> None:
     fill(passes, origin)
     started: list[int] = []
     told: list[tuple[str, int]] = []
@@ -219,7 +219,7 @@ def test_an_observer_hears_how_many_and_then_each(passes: Passes, origin: Origin
     assert sorted(told) == [("gone", 0), ("missing", 0), ("page", 0), ("plain", 2), ("tagged", 2)]
 
 
-def test_headers_and_the_user_agent_are_sent(passes: Passes, origin: Origin) -> None:
+def test_headers_and_the_user_agent_are_sent(passes: Runs, origin: Origin) -> None:
     passes.desk.add("one", origin.put("/one", rss("One")), '    headers: {X-Token: "secret"}\n')
     passes.run()
     (asked,) = origin.requests
@@ -227,7 +227,7 @@ def test_headers_and_the_user_agent_are_sent(passes: Passes, origin: Origin) -> 
     assert asked.headers["user-agent"].startswith("feed-aggregator/")
 
 
-def test_the_limits_are_those_of_the_configuration(passes: Passes) -> None:
+def test_the_limits_are_those_of_the_configuration(passes: Runs) -> None:
     configuration = passes.configuration()
     site = configuration.aggregator.site.model_copy(update={"contact": "me@desk.example"})
     named = replace(configuration, aggregator=configuration.aggregator.model_copy(update={"site": site}))
@@ -235,7 +235,7 @@ def test_the_limits_are_those_of_the_configuration(passes: Passes) -> None:
     assert make_limits(named).timeout == 20.0
 
 
-def test_opinion_and_language_of_a_source_are_its_entries(passes: Passes, origin: Origin) -> None:
+def test_opinion_and_language_of_a_source_are_its_entries(passes: Runs, origin: Origin) -> None:
     url = origin.put("/one", rss("One", item("one")))
     passes.desk.add("one", url, "    opinion: true\n    language: uk\n")
     passes.run()

@@ -106,7 +106,14 @@ def _print_passes(passes: Sequence[dict[str, Any]]) -> None:
     names = ("sources", "failed", "entries_new", "topics_published", "seconds")
     click.echo()
     print_table(
-        [Column("last passes", "time"), *(Column(name.replace("_", " "), "number") for name in names)],
+        [
+            Column("last passes", "time"),
+            Column("sources", "number"),
+            Column("failed", "number"),
+            Column("entries new", "number"),
+            Column("topics published", "number", spare=1),
+            Column("seconds", "number", spare=2),
+        ],
         [(one["started_at"], *(one[name] for name in names)) for one in passes],
     )
 

@@ -10,12 +10,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import click
 
 from aggregator import __version__
+from aggregator.advice import file_advice
 from aggregator.cli.output import counted
 from aggregator.cli.session import Session
 from aggregator.errors import AggregatorError, ConfigError, UsageError
@@ -62,6 +64,7 @@ class Program(click.Group):
     def main(self, args: Sequence[str] | None = None, *_positional: Any, **extra: Any) -> Any:
         """Run a command line. Exit status: 0 done, 1 the work failed, 2 command line or configuration."""
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
+        _open_streams()
         extra |= {"prog_name": "aggregator", "standalone_mode": False}
         try:
             status = super().main(args, **extra)
@@ -81,6 +84,14 @@ class Program(click.Group):
         sys.exit(status or 0)
 
 
+def _open_streams() -> None:
+    """Whoever starts the program may have closed its streams, or use a terminal without most letters."""
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def _refuse(error: click.ClickException) -> int:
     """Say what is wrong with the command line; returns the exit status."""
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -96,6 +107,11 @@ def _complain(error: Exception) -> int:
         _say(f"the configuration is wrong ({counted(len(error.problems), 'problem')})", error.hint)
     elif isinstance(error, AggregatorError):
         _say(error.message, error.hint)
+    elif isinstance(error, OSError) and error.strerror:
+        _say(
+            f"{error.filename}: {error.strerror}" if error.filename else error.strerror,
+            f"{file_advice(error)}; --debug shows where this happened",
+        )
     else:
         # A fault of ours: whoever only runs the program is spared the traceback until they ask for it
         _say(

@@ -61,9 +61,10 @@ def note_rest(printed: int, limit: int | None, *, as_json: bool) -> None:
 
 
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """One object a line."""
+    """One object a line; in a terminal without most letters they are escaped."""
+    is_ascii = sys.stdout.encoding.lower() != "utf-8"
     for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False))
+        click.echo(json.dumps(row, ensure_ascii=is_ascii))
 
 
 def print_list(

@@ -87,38 +87,28 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:
     from aggregator.cli.progress import progress
-    from aggregator.embed import make_embedder
     from aggregator.engine.local import LocalEngine
     from aggregator.store.connection import open_store, writer_lock
-    from aggregator.update import Clock, Observer, make_limits, synchronize, update
+    from aggregator.update import Clock, Observer, Passes, make_limits
     from aggregator.upkeep import prune_daily
 
-    configuration = session.configuration
-    failures = Failures()
+    configuration, failures = session.configuration, Failures()
     with (
         writer_lock(configuration.database, backups=configuration.backups),
         open_store(configuration.database) as db,
         closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
     ):
+        real = Clock(clock.now, clock.seconds)
+        passes = Passes(db, configuration, clock=real, jitter=clock.jitter, stop=stop)
         with progress("Fetching") as bar:
 
             def harvested(harvest: Harvest, applied: Applied) -> None:
                 bar.advance()
                 failures.hear(harvest, applied)
 
-            summary = update(
-                db,
-                configuration,
-                synchronize(db, configuration),
-                engine,
-                clock=Clock(clock.now, clock.seconds),
-                jitter=clock.jitter,
-                embedder=make_embedder(configuration.aggregator.stories.embedder, stop=stop),
-                scope=scope,
-                only=ids,
-                stop=stop,
-                observer=Observer(bar.started, harvested),
-            )
+            passes.synchronize()
+            observer = Observer(bar.started, harvested)
+            summary = passes.update(engine, scope=scope, only=ids, observer=observer)
         if not stop.is_set():
             _tell_hub(db, configuration, stop)
             _deliver(db, configuration, stop)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from aggregator.cli.failures import Failures
 from aggregator.cli.output import counted, note
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
+
+if TYPE_CHECKING:
+    from aggregator.demo import Demo
 
 _PREFIX = "aggregator-demo-"
 
@@ -88,24 +92,32 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
         ) as shown,
     ):
         failures.say()
-        summary = shown.summary
-        if summary.warning:
-            note(f"warning: {summary.warning}")
-        entries = counted(summary.entries_new, "entry", "entries")
-        click.echo(
-            f"{counted(summary.fetched, 'source')} fetched,"
-            f" {entries} ({counted(summary.duplicates, 'duplicate')}) in"
-            f" {counted(summary.stories_new, 'story', 'stories')}."
-        )
-        click.echo(f"Files:   {shown.configuration.output}")
+        _print_result(shown)
         if once:
             ctx.exit(1 if failures else 0)
-        click.echo(f"Pages:   {shown.address}")
-        for topic in shown.configuration.topics.topics:
-            click.echo(f"Feed:    {shown.address}{topic.id}/rss.xml")
-        click.echo(f"Reader:  {shown.address}topics.opml")
-        click.echo("Serving until Ctrl-C.")
+        _print_addresses(shown)
         stop.heard()
+
+
+def _print_result(shown: Demo) -> None:
+    summary = shown.summary
+    if summary.warning:
+        note(f"warning: {summary.warning}")
+    entries = counted(summary.entries_new, "entry", "entries")
+    click.echo(
+        f"{counted(summary.fetched, 'source')} fetched,"
+        f" {entries} ({counted(summary.duplicates, 'duplicate')}) in"
+        f" {counted(summary.stories_new, 'story', 'stories')}."
+    )
+    click.echo(f"Files:   {shown.configuration.output}")
+
+
+def _print_addresses(shown: Demo) -> None:
+    click.echo(f"Pages:   {shown.address}")
+    for topic in shown.configuration.topics.topics:
+        click.echo(f"Feed:    {shown.address}{topic.id}/rss.xml")
+    click.echo(f"Reader:  {shown.address}topics.opml")
+    click.echo("Serving until Ctrl-C.")
 
 
 @contextmanager

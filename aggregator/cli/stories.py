@@ -201,9 +201,9 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
         printed = print_list(
             [
                 Column("id"),
-                Column("updated", "time"),
-                Column("sources", "number"),
-                Column("topics", "text", spare=1),
+                Column("updated", "time", spare=1),
+                Column("sources", "number", spare=2),
+                Column("topics", "text", spare=3),
                 Column("headline", "text"),
             ],
             _lines(db, ids, session.configuration.aggregator.site.languages),

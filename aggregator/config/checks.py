@@ -12,18 +12,11 @@ from datetime import timedelta
 from aggregator import chat
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
-from aggregator.settings import (
-    Aggregator,
-    Notify,
-    Site,
-    SourceSettings,
-    TopicSettings,
-    feed_address,
-    webhook_key,
-)
+from aggregator.settings import Aggregator, Notify, Site, SourceSettings, TopicSettings
 from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
+from aggregator.values import feed_address, webhook_key
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from aggregator.advice import file_advice
 from aggregator.config.checks import derived_ids
 from aggregator.config.document import Problem, is_null, read_text, shown_path
 from aggregator.config.yaml_nodes import Mapping, Node, Scalar, Sequence, YamlFault, compose
@@ -280,7 +281,8 @@ def _write(path: Path, text: str, before: Node | None, meant: list[Any]) -> None
     try:
         _replace(path.resolve(), text)
     except OSError as error:
-        raise UsageError(f"{shown_path(path)}: cannot be written: {error.strerror}") from None
+        message = f"{shown_path(path)}: cannot be written: {error.strerror}"
+        raise UsageError(message, hint=file_advice(error)) from None
 
 
 def _replace(target: Path, text: str) -> None:

@@ -83,9 +83,13 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
 
 def _require(folder: Path) -> None:
     hint = f"`aggregator init {shown_path(folder)}` writes a starter configuration"
+    if os.path.isfile(folder):
+        raise ConfigError(
+            [f"{shown_path(folder)}:1:1: is a file, not a folder"],
+            hint=f"name its folder: --config {shown_path(folder.parent)}",
+        )
     if not os.path.isdir(folder):
-        reason = "is a file, not a folder" if os.path.exists(folder) else "there is no such folder"
-        raise ConfigError([f"{shown_path(folder)}:1:1: {reason}"], hint=hint)
+        raise ConfigError([f"{shown_path(folder)}:1:1: there is no such folder"], hint=hint)
     sources = folder / "sources.yaml"
     if _is_missing(sources):
         raise ConfigError([f"{shown_path(sources)}:1:1: there is no such file"], hint=hint)

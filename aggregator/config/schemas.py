@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from aggregator.advice import file_advice
 from aggregator.errors import UsageError
 from aggregator.settings import Aggregator, Sources, Topics
 from aggregator.times import format_duration
@@ -47,7 +48,8 @@ def write_schemas(folder: Path) -> list[Path]:
             (folder / name).write_text(text, encoding="utf-8")
             written.append(folder / name)
     except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from None
+        message = f"{error.filename}: cannot be written: {error.strerror}"
+        raise UsageError(message, hint=file_advice(error)) from None
     return written
 
 

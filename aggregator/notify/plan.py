@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from aggregator.model import StoryId
-from aggregator.settings import Weekday
+from aggregator.values import Weekday
 
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=2)

@@ -12,8 +12,8 @@ from aggregator.model import Channel, Failure, Request, Response, SourceId
 from aggregator.notify.outcome import Refusal
 from aggregator.publish.json_feed import json_item
 from aggregator.receivers import Receiver
-from aggregator.settings import webhook_key
 from aggregator.times import to_text
+from aggregator.values import webhook_key
 
 _GONE = 410
 

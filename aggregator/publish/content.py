@@ -15,10 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.model import Channel, Enclosure, EntryId, Item, Related, Report, Sentence, Story, StoryId
 from aggregator.publish.languages import language_name, language_tag, locale, quoted
-from aggregator.settings import feed_address
 from aggregator.story.compose import excerpt
 from aggregator.text.cut import cut
 from aggregator.times import to_text
+from aggregator.values import feed_address
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 _MOJIBAKE = re.compile("[\xc2\xc3][\x80-\xbf]")

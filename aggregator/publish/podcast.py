@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from aggregator.genres import GENRES
 from aggregator.model import Channel, Enclosure, Report, Show, Story
 from aggregator.publish.content import attachable, author_name, enclosures, legal, web_url
-from aggregator.settings import Site, TopicSettings, feed_address
+from aggregator.settings import Site, TopicSettings
+from aggregator.values import feed_address
 
 NAMESPACE = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 

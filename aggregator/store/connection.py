@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
+from aggregator.advice import file_advice
 from aggregator.errors import Fault, StoreError
 from aggregator.store.health import attended, refuse_empty, try_room
 from aggregator.store.migrations import MIGRATIONS
@@ -40,6 +41,8 @@ def open_store(path: Path) -> Iterator[Database]:
             connection.file = _identity(path)
             yield db
         finally:
+            if _is_elsewhere(connection):
+                _empty_log(db)
             db.close()
 
 
@@ -109,10 +112,9 @@ def reading(db: Database) -> Iterator[None]:
 
 def check_place(db: Database) -> None:
     """Raises StoreError when the file of a store was removed or replaced: what is written would be lost."""
-    connection = db.conn
-    if isinstance(connection, _Connection) and connection.file not in (None, _identity(connection.path)):
+    if _is_elsewhere(db.conn):
         raise StoreError(
-            f"{connection.path}: the file was removed or replaced while it was in use",
+            f"{_path(db)}: the file was removed or replaced while it was in use",
             hint="stop what uses it, put the file or a backup in its place, then start again",
             kind="gone",
         )
@@ -136,6 +138,18 @@ def probe(db: Database) -> None:
             db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('probed', '')")
     finally:
         db.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000:.0f}")
+
+
+def _is_elsewhere(connection: sqlite3.Connection) -> bool:
+    """Whether the file that was opened is not the one at its place any more."""
+    return isinstance(connection, _Connection) and connection.file not in (None, _identity(connection.path))
+
+
+def _empty_log(db: Database) -> None:
+    """Have the file that was taken away complete: SQLite would leave its log to the one that is put in its place."""
+    with suppress(sqlite3.Error):
+        db.execute("PRAGMA busy_timeout=1000")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -174,7 +188,8 @@ def writer_lock(path: Path, *, backups: Path | None = None) -> Iterator[None]:
             hint="stop it first (a daemon started with `aggregator run`?), or let it do the work",
         ) from None
     except OSError as error:
-        raise StoreError(f"cannot lock {path}: {error.strerror or error}") from error
+        message = f"cannot lock {path}: {error.strerror or error}"
+        raise StoreError(message, hint=file_advice(error)) from error
     try:
         with faults(path), attended(path, backups):
             yield

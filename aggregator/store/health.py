@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from aggregator.advice import file_advice
 from aggregator.errors import Fault, StoreError
 
 log = logging.getLogger("aggregator")
@@ -25,6 +26,13 @@ log = logging.getLogger("aggregator")
 ROOM = 32_000_000
 """Bytes that must be free before a pass: so long grows the log of the database until it is written back."""
 STAMP = "%Y%m%dT%H%M%SZ"
+_KINDS: dict[int, Fault] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
+}
 _PARTS = ("-wal", "-shm", "")
 _NEW = b"new"
 
@@ -43,7 +51,7 @@ def attended(path: Path, backups: Path | None) -> Iterator[None]:
             mark.write_bytes(b"" if _is_filled(path) else _NEW)
             sync_folder(mark.parent)
     except OSError as error:
-        raise StoreError(f"cannot write {mark}: {error.strerror}", kind=_kind(error)) from error
+        raise _fault(f"cannot write {mark}", error) from error
     is_sound = True
     try:
         yield
@@ -73,7 +81,7 @@ def ensure_room(folder: Path, *, need: int = ROOM) -> None:
     try:
         found = os.statvfs(folder)
     except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}", kind=_kind(error)) from error
+        raise _fault(str(folder), error) from error
     # Some file systems don't say how large they are
     if found.f_blocks and (free := found.f_bavail * found.f_frsize) < need:
         raise StoreError(
@@ -90,7 +98,7 @@ def try_room(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             os.posix_fallocate(file.fileno(), 0, ROOM)
     except OSError as error:
-        raise StoreError(f"{folder}: {error.strerror}", kind=_kind(error)) from error
+        raise _fault(str(folder), error) from error
 
 
 def damage(db: sqlite3.Connection) -> str | None:
@@ -206,7 +214,7 @@ def _is_filled(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
 
 
-def _kind(error: OSError) -> Fault:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "full"
-    return "read_only" if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else "disk"
+def _fault(what: str, error: OSError) -> StoreError:
+    return StoreError(
+        f"{what}: {error.strerror}", hint=file_advice(error), kind=_KINDS.get(error.errno or 0, "disk")
+    )

@@ -24,10 +24,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from aggregator.config.load import load
-from aggregator.group import Groups
 from aggregator.store.connection import open_store
 from aggregator.store.sources import is_any_due
-from aggregator.update import Clock, make_limits, synchronize, update
+from aggregator.update import Clock, Passes, make_limits
 from aggregator.upkeep import prune_daily
 from endurance.simulated import BEGIN, DAY, Web
 
@@ -95,15 +94,15 @@ class Soak:
         keep = timedelta(days=self.options.keep)
         started = time.monotonic()
         with open_store(self.folder / "store.db") as db:
-            rules = synchronize(db, configuration)
-            groups = Groups(db, span=configuration.aggregator.stories.window, embedder=None)
+            passes = Passes(db, configuration, clock=clock, jitter=jitter)
+            passes.synchronize()
             tick = BEGIN
             for day in range(1, self.options.days + 1):
                 while tick < BEGIN + day * DAY:
                     tick = max(tick + timedelta(seconds=self.options.tick), self.web.now)
                     self.web.now = tick
                     if is_any_due(db, now=tick):
-                        update(db, configuration, rules, self.web, clock=clock, jitter=jitter, groups=groups)
+                        passes.update(self.web)
                 prune_daily(db, keep=keep, now=self.web.now)
                 self.measure(db, day, time.monotonic() - started)
             problems = [*self.growth(), *self.etiquette(), *self.entries(keep)]

@@ -6,6 +6,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from aggregator.advice import file_advice
 from aggregator.config.schemas import schema_texts
 from aggregator.errors import UsageError
 
@@ -28,5 +29,6 @@ def write_starter(folder: Path) -> list[Path]:
             with file.open("x", encoding="utf-8") as output:
                 output.write(text)
     except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from None
+        message = f"{error.filename}: cannot be written: {error.strerror}"
+        raise UsageError(message, hint=file_advice(error)) from None
     return list(texts)
