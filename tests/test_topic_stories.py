@@ -180,6 +180,16 @@ def test_what_is_near_an_example_is_in_the_topic_and_says_why(books: Books) -> N
     assert "volcano" in story_words(books.db, TOPIC, [story])[story]
 
 
+def test_what_is_found_near_only_after_a_publication_is_published(books: Books) -> None:
+    books.configure(topics=[topic(like=ERUPTIONS, all_of=())])
+    everyday(books)
+    books.fetch_from("a", ERUPTION)
+    books.publish()
+    judge(books.db, books.rules, None)
+    assert books.publish().topics == 1
+    assert ERUPTION.title in (books.folder / "topic" / "rss.xml").read_text("utf-8")
+
+
 def test_words_and_examples_each_select(books: Books) -> None:
     judged(books, ERUPTION, entry("two", title="Tanks"), all_of=("tanks",))
     assert sorted(books.selected()) == ["Second volcano in Iceland erupts", "Tanks"]
