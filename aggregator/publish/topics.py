@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,26 +15,19 @@ from aggregator.program import program_mark
 from aggregator.publish.files import Batch, folder_mark, stands, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import feed_urls, files_of
+from aggregator.publish.planning import Plan, Planner
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.files import made_files
 from aggregator.store.meta import read_meta, write_meta
 from aggregator.store.pings import keep_pings
-from aggregator.store.publications import archived_in, published_mark, withdraw_from_archives
-from aggregator.store.stories import (
-    StoryRow,
-    forget_gone,
-    gone_stories,
-    hidden_stories,
-    merged_stories,
-    related_stories,
-)
-from aggregator.store.topics import Selected, group_stories, selected_stories
+from aggregator.store.publications import Publication, archived_in, last_change, withdraw_from_archives
+from aggregator.store.stories import forget_gone, gone_stories, hidden_stories, merged_stories
 from aggregator.story.fingerprint import digest
-from aggregator.topic.select import choose
 
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
+_PLANNED = "planned_change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +36,6 @@ class Published:
 
     topics: int
     files: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a topic's feeds would hold now, and the mark by which we see whether they do already."""
-
-    settings: TopicSettings
-    selected: list[Selected]
-    mark: str
-    own: str
-    """The mark of all that its files are made with, the stories aside."""
-    beside: dict[StoryId, list[StoryRow]]
-    """The stories that are related to each."""
-
-    @property
-    def id(self) -> TopicId:
-        """The topic's."""
-        return TopicId(self.settings.id)
-
-    @property
-    def stories(self) -> list[StoryId]:
-        """In the order of the feed."""
-        return [story.id for story in self.selected]
 
 
 class Publisher:
@@ -99,13 +69,22 @@ class Publisher:
         """
         self._look_mark = folder_mark(self._templates)
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
-        common = self._common_mark()
-        plans = [self._plan(topic, now, common) for topic in self._topics]
+        common, last = self._common_mark(), last_change(self._db)
+        planner = Planner(self._db, output=self._output, groups=self._groups, made_with=common, now=now)
+        plans = planner.plans(self._topics, since=int(read_meta(self._db, _PLANNED) or 0))
         wanted = set(only) if only is not None else {plan.id for plan in plans}
-        asked = [plan for plan in plans if plan.id in wanted]
-        stale = [plan for plan in asked if not self._is_current(plan, look=anew)]
+        asked = {plan.id for plan in plans if plan.id in wanted}
+        stale = {
+            plan.id
+            for plan in plans
+            if plan.id in asked and not self._is_current(plan, planner.published, look=anew)
+        }
+        plans = [
+            planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
+        ]
         site_mark = self._site_mark(plans, hidden)
         if not stale and not gone and not anew and self._site_is_current(site_mark):
+            self._have_planned(last)
             return Published(0, 0)
         # What renders is loaded when something is to be rendered: most passes publish nothing
         from aggregator.publish.design import design
@@ -128,8 +107,8 @@ class Publisher:
                 now=now,
             )
             for plan in plans:
-                look = (anew and plan in asked) or plan.id in rewritten
-                if plan in stale:
+                look = (anew and plan.id in asked) or plan.id in rewritten
+                if plan.id in stale:
                     writer.write_topic(plan, look=look)
                 elif look:
                     writer.write_archives(plan, look=True)
@@ -141,6 +120,8 @@ class Publisher:
             told = self._topics if self._output.hub else ()
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
             forget_gone(self._db, gone)
+        if only is None:
+            self._have_planned(last)
         return Published(len(asked if anew else stale), batch.written)
 
     def channel(self, topic: TopicSettings, stories: Sequence[StoryId], *, now: datetime) -> Channel:
@@ -166,24 +147,15 @@ class Publisher:
             self._look_mark,
         )
 
-    def _plan(self, topic: TopicSettings, now: datetime, common: str) -> Plan:
-        since = now - topic.max_age
-        if group := self._groups.get(topic.id):
-            candidates = group_stories(self._db, group.sources, since=since)
-        else:
-            candidates = selected_stories(self._db, TopicId(topic.id), since=since)
-        items = topic.items or self._output.items
-        selected = choose(candidates, min_sources=topic.min_sources, items=items)
-        beside = related_stories(self._db, [story.id for story in selected])
-        stories = " ".join(
-            f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
-        )
-        own = digest(common, topic.model_dump_json())
-        return Plan(topic, selected, digest(own, stories), own, beside)
+    def _have_planned(self, last: int) -> None:
+        """All topics are as they should be after this change."""
+        if read_meta(self._db, _PLANNED) != str(last):
+            with writing(self._db):
+                write_meta(self._db, _PLANNED, str(last))
 
-    def _is_current(self, plan: Plan, *, look: bool) -> bool:
+    def _is_current(self, plan: Plan, known: Mapping[TopicId, Publication], *, look: bool) -> bool:
         """Whether the topic's files were made from what the plan holds and are there; with `look`, unharmed."""
-        if published_mark(self._db, plan.id) != plan.mark:
+        if plan.id not in known or known[plan.id].mark != plan.mark:
             return False
         paths = files_of(plan.settings, plan.stories)
         if not look:

@@ -19,9 +19,9 @@ from aggregator.publish.items import front_text, read_front
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 from aggregator.publish.places import FEEDS, PICTURES, PRIVATE, feed_urls, folder_of, page_of, story_url
+from aggregator.publish.planning import Plan
 from aggregator.publish.rss_atom import atom, rss
 from aggregator.publish.telling import Teller
-from aggregator.publish.topics import Plan
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.files import Made, forget_files, made_files, record_files
@@ -36,7 +36,7 @@ from aggregator.store.publications import (
     set_published,
     show,
 )
-from aggregator.store.stories import merged_stories, story_rows
+from aggregator.store.stories import merged_stories, related_stories, story_rows
 from aggregator.story.fingerprint import digest
 
 _FEEDS = dict(zip(FEEDS, (rss, atom, json_feed), strict=True))
@@ -79,8 +79,6 @@ class Writing:
             db, site=site, output=output, authority=authority, shown=self._holding.keys(), keeping=True
         )
         self._private = {plan.id: frozenset(plan.stories) for plan in plans if plan.settings.token}
-        self._versions = {story.id: story.version for plan in plans for story in plan.selected}
-        self._beside = {story: rows for plan in plans for story, rows in plan.beside.items()}
         self._common = common
         self._written: set[str] = set()
         self._marks: dict[str, str] = {}
@@ -99,20 +97,19 @@ class Writing:
             show(self._db, plan.id, dates, now=self._now)
             left = retire(self._db, plan.id, plan.stories, size=size)
         self.write_archives(plan, look=look)
-        channel = self._teller.channel(plan.settings, plan.stories)
-        kept = archives(self._db, plan.id)
-        channel = replace(channel, previous=kept[-1].name if kept else None)
-        self._write_stories(channel, plan.settings, look=look)
+        channel = self._tell(plan.settings, plan.stories, look=look)
         for story in left:
             # Its page still names this topic
             if others := self._holding.get(story):
-                self._write_stories(self._teller.channel(others[0], [story]), others[0], look=look)
+                self._tell(others[0], [story], look=look)
+        kept = archives(self._db, plan.id)
+        channel = replace(channel, previous=kept[-1].name if kept else None)
         documents = self._write_feeds(channel, plan.settings, plan.mark)
         page = topic_page(channel, home=self._site.base_url, look=self._look)
         self._write(f"{folder_of(plan.settings)}/index.html", page, plan.mark)
         self.finish()
         with writing(self._db):
-            set_published(self._db, plan.id, mark=plan.mark, front=front_text(channel))
+            set_published(self._db, plan.id, plan.publication, front=front_text(channel))
             if self._output.hub:
                 urls = feed_urls(self._site, plan.settings)
                 digests = {
@@ -156,7 +153,7 @@ class Writing:
     def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None, *, look: bool) -> None:
         stories = [story for story in archive.stories[::-1] if story not in self._hidden]
         previous = older.name if older else None
-        mark = digest(plan.own, archive.name, previous or "", *stories)
+        mark = digest(plan.publication.own, archive.name, previous or "", *stories)
         paths = [f"{folder_of(plan.settings)}/{archived(file, archive.name)}" for file in _FEEDS]
         if look:
             made = made_files(self._db, paths)
@@ -237,26 +234,36 @@ class Writing:
             self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", document, mark)
         return documents
 
-    def _write_stories(self, channel: Channel, topic: TopicSettings, *, look: bool) -> None:
-        """Write the pages of its stories that are not made from what the store says of them now."""
+    def _tell(self, topic: TopicSettings, stories: Sequence[StoryId], *, look: bool) -> Channel:
+        """The topic's channel with these stories, whose pages are written unless they are made from just the same."""
+        # Read before the stories: what changes in between is seen next time
+        states = self._states(topic, stories)
+        channel = self._teller.channel(topic, stories)
         self._want_pictures(channel)
         paths = {page_of(topic, item.story.id): item for item in channel.items}
         made = made_files(self._db, paths)
         for path, item in paths.items():
-            mark = self._page_mark(item.story.id, topic)
+            id = item.story.id
+            holders = [each.id for each in self._holders(id, topic)]
+            mark = digest(self._common, states.get(id, ""), *holders, "", self._pictures.get(id, ""))
             if path not in self._written and not self._stands(path, mark, made, look=look):
                 self._write(path, self._story_page(item, topic), mark)
             self._written.add(path)
+        return channel
 
-    def _page_mark(self, story: StoryId, topic: TopicSettings) -> str:
+    def _states(self, topic: TopicSettings, stories: Sequence[StoryId]) -> dict[StoryId, str]:
+        """How each of the stories stands, with those beside it."""
         shown = self._private[TopicId(topic.id)] if topic.token else self._holding
-        return digest(
-            self._common,
-            f"{story}:{self._versions[story]}",
-            repr([(row.id, row.version, row.id in shown) for row in self._beside.get(story, ())]),
-            repr([each.id for each in self._holders(story, topic)]),
-            self._pictures.get(story, ""),
-        )
+        beside = related_stories(self._db, stories)
+        return {
+            row.id: repr(
+                [
+                    (row.id, row.version),
+                    *((other.id, other.version, other.id in shown) for other in beside.get(row.id, ())),
+                ]
+            )
+            for row in story_rows(self._db, stories).values()
+        }
 
     def _holders(self, story: StoryId, topic: TopicSettings) -> list[TopicSettings]:
         return [topic] if topic.token else self._holding[story]

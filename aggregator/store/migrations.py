@@ -86,7 +86,7 @@ def version_9(db: Database) -> None:
 
 @MIGRATIONS()
 def version_10(db: Database) -> None:
-    """How the files of the publications stand, and what was composed of a story's reports."""
+    """How the files of the publications stand, what was composed of a story's reports, and which stories changed."""
     for statement in _VERSION_10:
         db.execute(statement)
 
@@ -459,4 +459,38 @@ _VERSION_10 = (
         DELETE FROM compositions WHERE story = old.id;
     END
     """,
+    # Changes of stories are counted, and each story knows its last one, so that a publication looks at few
+    "CREATE TABLE changes (last INTEGER NOT NULL) STRICT",
+    "INSERT INTO changes (last) VALUES (0)",
+    "ALTER TABLE stories ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX stories_changed ON stories (changed)",
+    *(
+        f"""
+        CREATE TRIGGER {name} {event} BEGIN
+            UPDATE changes SET last = last + 1;
+            UPDATE stories SET changed = (SELECT last FROM changes) WHERE id IN ({stories});
+        END
+        """
+        for name, event, stories in (
+            ("change_made", "AFTER INSERT ON stories", "new.id"),
+            ("change_of_version", "AFTER UPDATE OF version ON stories", "new.id"),
+            ("change_of_links", "AFTER INSERT ON related", "new.story"),
+            ("change_of_links_gone", "AFTER DELETE ON related", "old.story"),
+            (
+                "change_of_nearness",
+                "AFTER INSERT ON matches WHEN new.near IS NOT NULL",
+                "SELECT story FROM entries WHERE id = new.entry",
+            ),
+            (
+                "change_of_nearness_again",
+                "AFTER UPDATE OF near ON matches",
+                "SELECT story FROM entries WHERE id = new.entry",
+            ),
+        )
+    ),
+    # What a topic was made with, when its stories were chosen, and until when the choice holds if none of them changes
+    "ALTER TABLE channels ADD COLUMN own TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE channels ADD COLUMN chosen_at TEXT",
+    "ALTER TABLE channels ADD COLUMN holds_until TEXT",
+    "CREATE INDEX publications_shown ON publications (story) WHERE shown",
 )

@@ -36,19 +36,83 @@ class Archive:
         return Archive(f"{page}-{int(came) + 1}", self.former, stories)
 
 
-def published_mark(db: Database, topic: TopicId) -> str | None:
-    """What the topic's files were last made from."""
-    rows = db.execute("SELECT mark FROM channels WHERE topic = ?", [topic]).fetchall()
-    return rows[0][0] if rows else None
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """How a topic was last published."""
+
+    mark: str | None
+    """Of all that its files were made from; None where they are to be made again."""
+    own: str
+    """The mark of what they were made with, the stories aside."""
+    chosen_at: datetime | None
+    """When its stories were chosen; None where that is not known any more."""
+    holds_until: datetime | None
+    """When the first of them is too old; None where none will be."""
+
+    def holds(self, own: str, now: datetime) -> bool:
+        """Whether the choice of stories is the same now, if none of them changed."""
+        return (
+            self.mark is not None
+            and self.own == own
+            and self.chosen_at is not None
+            and self.chosen_at <= now
+            and (self.holds_until is None or now < self.holds_until)
+        )
 
 
-def set_published(db: Database, topic: TopicId, *, mark: str, front: str) -> None:
-    """Remember what the topic's files were made from, and what the index says of it (JSON)."""
+def publications(db: Database) -> dict[TopicId, Publication]:
+    """How each topic was last published."""
+    rows = db.execute("SELECT topic, mark, own, chosen_at, holds_until FROM channels").fetchall()
+    return {
+        TopicId(topic): Publication(mark, own, *(from_text(at) if at else None for at in times))
+        for topic, mark, own, *times in rows
+    }
+
+
+def set_published(db: Database, topic: TopicId, publication: Publication, *, front: str) -> None:
+    """Remember how the topic was published, and what the index says of it (JSON)."""
+    times = [to_text(at) if at else None for at in (publication.chosen_at, publication.holds_until)]
     db.execute(
-        "INSERT INTO channels (topic, mark, front) VALUES (?, ?, ?)"
-        " ON CONFLICT (topic) DO UPDATE SET mark = excluded.mark, front = excluded.front",
-        [topic, mark, front],
+        """
+        INSERT INTO channels (topic, mark, own, chosen_at, holds_until, front) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (topic) DO UPDATE SET mark = excluded.mark, own = excluded.own,
+            chosen_at = excluded.chosen_at, holds_until = excluded.holds_until, front = excluded.front
+        """,
+        [topic, publication.mark, publication.own, *times, front],
     )
+
+
+def shown_stories(db: Database) -> dict[TopicId, list[StoryId]]:
+    """The stories in each topic's feed, in no order."""
+    found: dict[TopicId, list[StoryId]] = {}
+    for topic, story in db.execute("SELECT topic, story FROM publications WHERE shown").fetchall():
+        found.setdefault(topic, []).append(story)
+    return found
+
+
+def last_change(db: Database) -> int:
+    """The number of the last change of any story."""
+    ((last,),) = db.execute("SELECT last FROM changes").fetchall()
+    return int(last)
+
+
+def concerned(db: Database, since: int) -> set[TopicId]:
+    """The topics that may hold other stories, or tell them in another way, after the changes since this one."""
+    rows = db.execute(
+        """
+        WITH changed AS MATERIALIZED (
+            SELECT id FROM stories WHERE changed > ? UNION ALL SELECT id FROM gone_stories
+        ), near AS MATERIALIZED (
+            SELECT id FROM changed UNION SELECT other FROM changed CROSS JOIN related ON story = changed.id
+        )
+        SELECT topic FROM near CROSS JOIN entries ON entries.story = near.id
+            CROSS JOIN matches ON matches.entry = entries.id
+        UNION
+        SELECT topic FROM near CROSS JOIN publications ON story = near.id AND shown
+        """,
+        [since],
+    )
+    return {TopicId(topic) for (topic,) in rows.fetchall()}
 
 
 def forget_marks(db: Database) -> None:
