@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import Books, entry, topic
 from feed_values import Values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from test_publish_formats import HOSTILE, NOON, channel, hostile_items, item, report, story
-from validity import flaws
+from validity import LARGEST, flaws
 
 from aggregator.model import Channel, Enclosure, Item, StoryId
 from aggregator.publish.content import archived
 from aggregator.publish.rss_atom import atom, rss
+from aggregator.settings import Output, Site
 from aggregator.text.html import clean_html
 
 LATER = NOON + timedelta(hours=1)
@@ -284,3 +287,47 @@ def test_channels_of_any_text_are_flawless(
         contact=contact,
     )
     assert flaws_of(told) == FLAWLESS
+
+
+# What is published
+
+
+def judge_all(folder: Path, base: str, *, now: datetime) -> tuple[int, list[str]]:
+    """How many documents a folder of publications has, and what is wrong with them."""
+    found = []
+    paths = [path for path in sorted(folder.rglob("*.xml")) if path.name.startswith(("rss", "atom"))]
+    for path in paths:
+        where = path.relative_to(folder).as_posix()
+        found += [f"{where}: {flaw}" for flaw in flaws(path.read_bytes(), url=base + where, now=now)]
+    return len(paths), found
+
+
+def test_a_feed_of_whole_articles_is_no_larger_than_validators_take(books: Books) -> None:
+    books.configure(topics=[topic()], output=Output(full_content="always"))
+    article = "<p>" + "Слово & діло. " * 10_000 + "</p>"
+    for number in range(1, 31):
+        at = NOON - timedelta(hours=number)
+        books.fetch_from("a", entry(f"n{number}", published=at, text=f"report {number}", content=article))
+    books.publish()
+    for path in books.folder.glob("topic/*.*"):
+        assert path.stat().st_size <= LARGEST
+    whole = [
+        len(one.findtext("{*}encoded") or "") > 100_000
+        for one in etree.parse(books.folder / "topic" / "rss.xml").iter("item")
+    ]
+    assert whole == sorted(whole, reverse=True)
+    assert 10 < sum(whole) < 30
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://новини.example/стрічки", "http://feed_desk:8080", "http://[::1]:8080/"]
+)
+def test_addresses_and_ids_are_legal_whatever_the_base_url(books: Books, base_url: str) -> None:
+    books.configure(site=Site(base_url=base_url), topics=[topic()])
+    books.fetch_from("a", entry("one", text="report"))
+    books.publish()
+    count, found = judge_all(books.folder, books.site.base_url, now=NOON)
+    assert count == 2
+    if "[" not in base_url:  # of which RSS and Atom know no addresses
+        assert found == []
+    assert not [flaw for flaw in found if "tag:" in flaw]
