@@ -122,7 +122,7 @@ _PODCAST = {
     "itunes:subtitle": Rule(at_most(255)),
     "itunes:summary": Rule(at_most(4000)),
     "itunes:explicit": Rule(one_of("true", "false")),
-    "itunes:block": Rule(one_of("yes", "no")),
+    "itunes:block": Rule(one_of("Yes", "yes", "no")),
     "itunes:image": Rule(_cover, words("href"), {}),
 }
 CHANNEL_PODCAST = {

@@ -20,6 +20,11 @@ ITEMS = (
     '<title>Episode two report</title><enclosure url="https://my_cdn.example.com/2.mp3" length="-1" type="mp3"/>'
     '<enclosure url="https://cdn.example/2.ogg" length="99999999999999999999" type="audio/ogg; codecs=x"/>'
     '<enclosure url="3.mp4"/><enclosure url="http://localhost/4.mp3" type="AUDIO/MPEG" length="1.5"/>',
+    '<title>Third episode report</title><enclosure url="https://cdn.example/3.opus" type="audio/opus"/>'
+    "<itunes:duration>-5</itunes:duration><itunes:author>&lt;b&gt;x&lt;/b&gt;</itunes:author>",
+    '<title>Fourth episode report</title><enclosure url="https://cdn.example/play?id=4" type="audio/mpeg"/>'
+    "<itunes:duration>3661</itunes:duration><itunes:explicit>true</itunes:explicit>"
+    "<itunes:episodeType>FULL</itunes:episodeType>",
     '<title>Pictures report</title><media:group><media:content url="https://cdn.example/a b.jpg" medium="image"/>'
     '<media:content url="//cdn.example/c.webm" type="video/webm" fileSize="0" duration="x"/></media:group>'
     '<media:thumbnail url="https://[2001:db8::1]/t.png"/><media:thumbnail url="data:image/png;base64,AA=="/>',
@@ -109,5 +114,7 @@ topics:
      max_age: 20000d}}
   - {{id: secret, title: "Se\\ncret", match: report, max_age: 20000d, token: abcdefghijklmnopqrstuvwx}}
   - {{id: short, title: Short, match: report, max_age: 20000d, items: 3}}
+  - {{id: podcast, title: "Pod & </b>cast", match: report, max_age: 20000d,
+     podcast: {{category: Tech News, explicit: true}}}}
   - {{id: nothing, title: Nothing, any_of: [qqqqqqqq]}}
 """

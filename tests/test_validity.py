@@ -16,7 +16,8 @@ from lxml import etree
 from test_publish_formats import HOSTILE, NOON, channel, hostile_items, item, report, story
 from validity import LARGEST, flaws
 
-from aggregator.model import Channel, Enclosure, Item, StoryId
+from aggregator.genres import GENRES
+from aggregator.model import Channel, Enclosure, Item, Show, StoryId
 from aggregator.publish.content import archived
 from aggregator.publish.rss_atom import atom, rss
 from aggregator.settings import Output, Site
@@ -233,6 +234,42 @@ def test_a_source_has_an_id_in_normal_form(address: str | None) -> None:
 )
 def test_any_configuration_is_fit_for_validators(changes: dict[str, Any]) -> None:
     assert flaws_of(channel(**({"items": (item(),)} | changes))) == FLAWLESS
+
+
+SHOW = Show(genre=("News", "Daily News"), is_explicit=False, email="desk@desk.example", cover=None)
+TOLD = {"seconds": 3723, "is_explicit": True, "episode": "full"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        Enclosure("https://cdn.example/1.mp3", "audio/mpeg", 1, **TOLD),
+        Enclosure("https://cdn.example/1.mp3?from=feed&n=2#t=5", "audio/mpeg", 1, **TOLD),
+        Enclosure("https://cdn.example/1.MP3", "audio/mpeg", None, **TOLD),
+        Enclosure("https://cdn.example/play/1", "audio/x-m4a", None, **TOLD),
+        Enclosure("https://cdn.example/play/1", "video/mp4; codecs=x", None, **TOLD),
+        Enclosure("https://cdn.example/1.ogg", "audio/ogg", 1, **TOLD),
+        Enclosure("https://my_cdn.example.com/1.mp3", "audio/mpeg", 1, **TOLD),
+    ],
+)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"is_private": True},
+        {"site_title": "<b>R&D</b> &copy; " * 30, "show": replace(SHOW, cover="https://desk.example/c.png")},
+        {"page": "2024-1"},
+    ],
+)
+def test_a_podcast_is_fit_for_validators(file: Enclosure, changes: dict[str, Any]) -> None:
+    lead = report(enclosures=(file,), author="<i>Ann</i> &amp; " * 30, image="https://cdn.example/i.webp")
+    told = (item(story(lead)), replace(item(), id="tag:example.org,2024:story/s2"))
+    assert flaws_of(channel(*told, **({"show": SHOW} | changes))) == FLAWLESS
+
+
+def test_the_judge_and_the_program_know_the_same_categories_of_podcasts() -> None:
+    for genre in GENRES.values():
+        assert flaws_of(channel(show=replace(SHOW, genre=genre))) == FLAWLESS
 
 
 def test_entries_of_one_second_never_share_a_moment() -> None:

@@ -32,7 +32,7 @@ from aggregator.publish.content import (
     web_url,
 )
 from aggregator.publish.podcast import NAMESPACE as ITUNES
-from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags
+from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags, listed_at
 from aggregator.publish.valid import address, commented, feed_language, normal_form, person, plain
 from aggregator.times import to_text
 
@@ -204,7 +204,8 @@ def _files(element: Any, item: Item, channel: Channel) -> None:
     else:
         first = next((file for file in files if attachable(file.url)), None)
     if first:
-        xml_elem("enclosure", element, url=first.url, length=str(first.length or 0), type=first.type)
+        url = listed_at(first) if told else first.url
+        xml_elem("enclosure", element, url=url, length=str(first.length or 0), type=first.type)
     for other in files:
         if first is None or other.url != first.url:
             figures = {"fileSize": other.length, "duration": other.seconds}
