@@ -7,7 +7,7 @@ from base64 import b64decode
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -93,7 +93,14 @@ def _base_url(value: str) -> str:
         raise ValueError(
             f"{value!r} is not the address of a site (https://news.example.org/): no user, no ? and no #"
         )
-    return value.rstrip("/") + "/"
+    parts = urlsplit(value)
+    try:
+        host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    except UnicodeError as error:
+        raise ValueError(f"{value!r} has no host name") from error
+    # A URI (RFC 3986): feeds hold no others
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~")
+    return f"{parts.scheme}://{host}{path}".rstrip("/") + "/"
 
 
 def _callback(value: str) -> str:

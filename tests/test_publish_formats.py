@@ -137,6 +137,11 @@ def plain(construct: Any) -> str:
     return unescape(construct.text or "") if construct.get("type") == "html" else construct.text
 
 
+def joined(text: str) -> str:
+    """The text without what keeps an end tag in it from being taken for one."""
+    return re.sub(r"<\u2060(?=/\w+>)", "<", text)
+
+
 def rss_item(of: Item) -> Any:
     return etree.fromstring(rss(channel(of))).find("channel/item")
 
@@ -509,26 +514,26 @@ HOSTILE = st.one_of(
 
 
 @st.composite
-def hostile_items(draw: st.DrawFn) -> Item:
+def hostile_items(draw: st.DrawFn, hostile: st.SearchStrategy[str] = HOSTILE) -> Item:
     lead = report(
-        author=draw(HOSTILE),
-        title=draw(HOSTILE),
-        source_title=draw(HOSTILE),
-        language=draw(st.one_of(st.none(), HOSTILE)),
-        url=draw(st.one_of(st.none(), HOSTILE, HOSTILE.map("https://a.example/".__add__))),
-        source_url=draw(HOSTILE.map("http://b.example/?".__add__)),
-        image=draw(HOSTILE),
-        categories=(draw(HOSTILE), draw(HOSTILE)),
-        enclosures=(Enclosure(draw(HOSTILE.map("https://c.example/".__add__)), draw(HOSTILE)),),
-        text=draw(HOSTILE),
+        author=draw(hostile),
+        title=draw(hostile),
+        source_title=draw(hostile),
+        language=draw(st.one_of(st.none(), hostile)),
+        url=draw(st.one_of(st.none(), hostile, hostile.map("https://a.example/".__add__))),
+        source_url=draw(hostile.map("http://b.example/?".__add__)),
+        image=draw(hostile),
+        categories=(draw(hostile), draw(hostile)),
+        enclosures=(Enclosure(draw(hostile.map("https://c.example/".__add__)), draw(hostile)),),
+        text=draw(hostile),
     )
-    told = sentence(draw(HOSTILE), lead)
+    told = sentence(draw(hostile), lead)
     copy = replace(lead, entry=EntryId(2), source=SourceId("other"), duplicate_of=lead.entry)
     opinion = replace(lead, entry=EntryId(3), kind="opinion")
-    quote = Quote(draw(HOSTILE), draw(HOSTILE), lead.entry, lead.url, lead.source_title, lead.language)
-    other = Related(StoryId("s2"), draw(HOSTILE), lead.language, NOON)
+    quote = Quote(draw(hostile), draw(hostile), lead.entry, lead.url, lead.source_title, lead.language)
+    other = Related(StoryId("s2"), draw(hostile), lead.language, NOON)
     parts = {"highlights": (told,), "story": (told,), "quotes": (quote,), "related": (other,)}
-    return item(story(lead, copy, opinion, headline=draw(HOSTILE), **parts))
+    return item(story(lead, copy, opinion, headline=draw(hostile), **parts))
 
 
 @settings(max_examples=80)
@@ -539,11 +544,12 @@ def test_any_text_gives_well_formed_feeds_that_read_back_the_same(of: Item, titl
     feed = json.loads(json_feed(of_channel))
     jsonschema.validate(feed, JSON_FEED)
     headline = " ".join(legal(of.story.headline).split()) or "Untitled"
-    assert rss_root.findtext("channel/item/title") == headline
-    assert plain(atom_root.find(f"{ATOM}entry/{ATOM}title")) == headline
+    assert joined(rss_root.findtext("channel/item/title")) == headline
+    assert joined(plain(atom_root.find(f"{ATOM}entry/{ATOM}title"))) == headline
     assert feed["items"][0]["title"] == headline
-    for found in (rss_root.findtext("channel/title"), plain(atom_root.find(f"{ATOM}title")), feed["title"]):
-        assert found == (legal(title) or "korea-ukraine-defense")
+    for found in (rss_root.findtext("channel/title"), plain(atom_root.find(f"{ATOM}title"))):
+        assert joined(found) == (" ".join(legal(title).split()) or "korea-ukraine-defense")
+    assert feed["title"] == (legal(title) or "korea-ukraine-defense")
     html = of.html
     assert rss_root.findtext("channel/item/{*}encoded") == html
     assert atom_root.findtext(f"{ATOM}entry/{ATOM}content") == html

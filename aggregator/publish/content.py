@@ -20,7 +20,12 @@ from aggregator.text.cut import cut
 from aggregator.times import to_text
 from aggregator.values import feed_address
 
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
+_NO_CHARACTERS = "".join(
+    f"{chr(plane + 0xFFFE)}-{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000)
+)
+_ILLEGAL = re.compile(
+    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd-\uffff{_NO_CHARACTERS}]"
+)
 _MOJIBAKE = re.compile("[\xc2\xc3][\x80-\xbf]")
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _ATTACHABLE = re.compile(r"https?://(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*(?::\d+)?(?:/|$)")
@@ -83,11 +88,14 @@ class Tally:
 
 
 def legal(text: str) -> str:
-    """The text without what XML 1.0 §2.2 forbids or discourages: control characters, surrogates, U+FFFE, U+FFFF.
+    """The text without what XML 1.0 §2.2 forbids or discourages: control characters, surrogates, no characters.
 
-    Nor has it U+FFFD, which stands for what was lost; and UTF-8 that somebody took for Latin-1 is read again.
+    Nor has it U+FFFD, which stands for what was lost; and UTF-8 that somebody took for Latin-1, perhaps twice, is
+    read again.
     """
-    return _ILLEGAL.sub("", _MOJIBAKE.sub(_read_again, text))
+    while (fit := _ILLEGAL.sub("", _MOJIBAKE.sub(_read_again, text))) != text:
+        text = fit
+    return fit
 
 
 def _read_again(pair: re.Match[str]) -> str:

@@ -86,6 +86,31 @@ def make_item(
     )
 
 
+def last_article(channel: Channel) -> int:
+    """After how many items none has a whole article."""
+    held = [number for number, item in enumerate(channel.items, 1) if _has_article(item)]
+    return held[-1] if held else 0
+
+
+def without_articles(channel: Channel, after: int) -> Channel:
+    """The channel, whose items after so many hold no whole articles."""
+    items = channel.items[:after] + tuple(
+        replace(item, html=story_html(_without_articles(item.story), item.page))
+        if _has_article(item)
+        else item
+        for item in channel.items[after:]
+    )
+    return replace(channel, items=items)
+
+
+def _has_article(item: Item) -> bool:
+    return any(report.content for report in item.story.coverage)
+
+
+def _without_articles(story: Story) -> Story:
+    return replace(story, coverage=tuple(replace(report, content="") for report in story.coverage))
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
     """A story as the index names it."""

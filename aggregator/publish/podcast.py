@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from aggregator.genres import GENRES
 from aggregator.model import Channel, Enclosure, Report, Show, Story
-from aggregator.publish.content import attachable, author_name, enclosures, legal, web_url
+from aggregator.publish.content import attachable, author_name, enclosures, web_url
+from aggregator.publish.valid import person
 from aggregator.settings import Site, TopicSettings
 from aggregator.values import feed_address
 
@@ -29,6 +30,7 @@ _PLAYED = {
     "mov": "video/quicktime",
 }
 """The files that every client plays, Apple's too."""
+_SUFFIXES = {media: suffix for suffix, media in _PLAYED.items()} | {"audio/mp4": "m4a", "audio/mp3": "mp3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,20 @@ def episode(story: Story) -> Episode | None:
     return None
 
 
+def listed_at(file: Enclosure) -> str:
+    """The file's address, which ends as directories want it to: in what kind of file it is.
+
+    Where it does not by itself (`1.mp3?from=feed`), a fragment says so, which no client sends to the server.
+    """
+    suffix = _suffix(file)
+    if suffix is None or file.url.endswith(f".{suffix}"):
+        return file.url
+    return f"{file.url}{'' if '#' in file.url else '#'}.{suffix}"
+
+
 def channel_tags(channel: Channel, show: Show) -> Iterator[Tag]:
     """What a podcast says of itself."""
-    name = _name(legal(channel.site_title).strip() or channel.id)
+    name = _name(person(channel.site_title) or channel.id)
     yield Tag("author", name)
     yield Tag("owner", inside=(Tag("name", name), Tag("email", show.email)))
     if show.cover:
@@ -88,9 +101,11 @@ def channel_tags(channel: Channel, show: Show) -> Iterator[Tag]:
 
 
 def episode_tags(told: Episode) -> Iterator[Tag]:
-    """What a podcast says of an item with a file."""
+    """What a podcast says of an item with a file; nothing of one that Apple does not play."""
     report, file = told.report, told.file
-    yield Tag("author", _name(author_name(report)))
+    if _suffix(file) is None:
+        return
+    yield Tag("author", _name(person(author_name(report)) or report.source))
     if file.seconds:
         yield Tag("duration", f"{file.seconds // 3600}:{file.seconds // 60 % 60:02}:{file.seconds % 60:02}")
     if file.is_explicit is not None:
@@ -112,11 +127,20 @@ def _files(report: Report) -> Iterator[Enclosure]:
 
 
 def _plays_everywhere(file: Enclosure) -> bool:
-    return file.type in _PLAYED.values() or _type_by_name(file) is not None
+    return _suffix(file) is not None
+
+
+def _suffix(file: Enclosure) -> str | None:
+    named = _suffix_by_name(file)
+    return named if named in _PLAYED else _SUFFIXES.get(file.type or "")
 
 
 def _type_by_name(file: Enclosure) -> str | None:
-    return _PLAYED.get(urlsplit(file.url).path.rpartition(".")[2].lower())
+    return _PLAYED.get(_suffix_by_name(file))
+
+
+def _suffix_by_name(file: Enclosure) -> str:
+    return urlsplit(file.url).path.rpartition(".")[2].lower()
 
 
 def _name(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 from zlib import crc32
@@ -29,12 +29,11 @@ from aggregator.publish.content import (
     enclosures,
     headline,
     item_url,
-    legal,
     web_url,
 )
-from aggregator.publish.languages import language_tag
 from aggregator.publish.podcast import NAMESPACE as ITUNES
-from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags
+from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags, listed_at
+from aggregator.publish.valid import address, commented, feed_language, normal_form, person, plain
 from aggregator.times import to_text
 
 Extend = Callable[[Any], None]
@@ -55,10 +54,10 @@ def rss(channel: Channel) -> bytes:
     """The channel as RSS 2.0 with `content:encoded`, after the RSS Profile of the RSS Advisory Board."""
     generator = _generator(channel, "rss.xml", "application/rss+xml")
     generator.ttl(_TTL_MINUTES)
-    if address := email(channel):
-        generator.managingEditor(f"{address} ({_name(channel)})")
-    if picture := channel.logo or channel.icon:
-        generator.image(picture, title=legal(channel.title) or channel.id, link=channel.url)
+    if contact := email(channel):
+        generator.managingEditor(commented(contact, _name(channel)))
+    if picture := address(channel.logo) or address(channel.icon):
+        generator.image(picture, title=plain(channel.title) or channel.id, link=channel.url)
     for item in channel.items:
         entry = _entry(generator, item)
         # The description is read as HTML, the title and all else as plain text.
@@ -67,43 +66,47 @@ def rss(channel: Channel) -> bytes:
         _extend_entry(entry, _rss_item(item, channel))
     namespaces = _NAMESPACES | {"dc": _DC} | ({"itunes": ITUNES} if channel.show else {})
     _extend_feed(generator, lambda root: _rss_channel(root[0], channel), namespaces)
-    # The Profile's way to write a plain & or <: readers that take a title for HTML show it all the same
-    return bytes(generator.rss_str(pretty=True)).replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+    return _marked(generator.rss_str(pretty=True))
 
 
 def atom(channel: Channel) -> bytes:
     """The channel as Atom (RFC 4287)."""
     generator = _generator(channel, "atom.xml", "application/atom+xml")
     author = {"name": _name(channel)}
-    if address := email(channel):
-        author["email"] = address
+    if contact := email(channel):
+        author["email"] = contact
     generator.author(author)
-    if channel.icon:
-        generator.icon(channel.icon)
-    if channel.logo:
-        generator.logo(channel.logo)
-    for item in channel.items:
+    if icon := address(channel.icon):
+        generator.icon(icon)
+    if logo := address(channel.logo):
+        generator.logo(logo)
+    for item, moment in zip(channel.items, _moments(channel.items), strict=True):
         entry = _entry(generator, item)
-        entry.updated(_unlike_others(item))
+        entry.updated(moment)
         entry.summary(item.summary)
         entry.content(item.html, type="html")
-        entry.author(name=author_name(item.story.lead))
+        entry.author(name=person(author_name(item.story.lead)) or item.story.lead.source)
         _extend_entry(entry, _atom_entry(item, channel))
     _extend_feed(generator, lambda root: _atom_feed(root, channel), _NAMESPACES)
-    return bytes(generator.atom_str(pretty=True))
+    return _marked(generator.atom_str(pretty=True))
+
+
+def _marked(document: bytes) -> bytes:
+    """The RSS Profile's way to write a plain & or <: readers that take a text for HTML show it all the same."""
+    return bytes(document).replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
 
 def _generator(channel: Channel, file: str, media: str) -> FeedGenerator:
     generator = FeedGenerator()
     generator.id(channel.guid)
-    generator.title(legal(channel.title) or channel.id)
-    generator.description(legal(channel.description) or legal(channel.title) or channel.id)
-    generator.language(language_tag(channel.language))
+    generator.title(plain(channel.title) or channel.id)
+    generator.description(plain(channel.description) or plain(channel.title) or channel.id)
+    generator.language(feed_language(channel.language))
     generator.generator("feed-aggregator", version=__version__)
     generator.updated(_seconds(channel.updated))
     generator.lastBuildDate(_seconds(channel.updated))
-    for rel, address in _history(channel, file):
-        generator.link(href=address, rel=rel, type=media)
+    for rel, url in _history(channel, file):
+        generator.link(href=url, rel=rel, type=media)
     if hub := web_url(channel.hub):
         generator.link(href=hub, rel="hub")
     # The last link added becomes the RSS channel's: it must be the page.
@@ -123,25 +126,35 @@ def _history(channel: Channel, file: str) -> Iterator[tuple[str, str]]:
 def _entry(generator: FeedGenerator, item: Item) -> FeedEntry:
     entry = generator.add_entry(order="append")
     entry.id(item.id)
-    entry.title(headline(item.story))
-    entry.link(href=item_url(item), rel="alternate")
+    entry.title(plain(headline(item.story)))
+    entry.link(href=_leads_to(item), rel="alternate")
     entry.published(_seconds(item.published))
     entry.updated(_seconds(item.updated))
     for category in categories(item):
-        entry.category(term=category)
+        entry.category(term=plain(category))
     return entry
 
 
-def _unlike_others(item: Item) -> datetime:
-    """When the item was updated; entries of one second are told apart by what readers take for its fractions."""
-    return _seconds(item.updated).replace(microsecond=crc32(item.id.encode()) % 1_000_000)
+def _leads_to(item: Item) -> str:
+    return address(item_url(item)) or item.page
+
+
+def _moments(items: Iterable[Item]) -> Iterator[datetime]:
+    """When each was updated; those of one second are told apart by what readers take for its fractions."""
+    used: set[datetime] = set()
+    for item in items:
+        moment = _seconds(item.updated).replace(microsecond=crc32(item.id.encode()) % 900_000)
+        while moment in used:
+            moment += timedelta(microseconds=1)
+        used.add(moment)
+        yield moment
 
 
 def _rss_channel(element: Any, channel: Channel) -> None:
     media = "application/rss+xml"
-    for rel, address in _history(channel, "rss.xml"):
+    for rel, url in _history(channel, "rss.xml"):
         if rel != "self":  # which feedgen writes
-            xml_elem(f"{{{_ATOM}}}link", element, href=address, rel=rel, type=media)
+            xml_elem(f"{{{_ATOM}}}link", element, href=url, rel=rel, type=media)
     if hub := web_url(channel.hub):
         xml_elem(f"{{{_ATOM}}}link", element, href=hub, rel="hub")
     if not channel.page:
@@ -169,13 +182,13 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
 
     def extend(element: Any) -> None:
         xml_elem(f"{{{_DC}}}creator", element).text = author_name(lead)
-        language = language_tag(lead.language)
+        language = feed_language(lead.language)
         if language and language != channel.language:
             xml_elem(f"{{{_DC}}}language", element).text = language
-        if rights := _rights(lead):
+        if rights := plain(lead.rights or ""):
             xml_elem(f"{{{_DC}}}rights", element).text = rights
-        if source := web_url(lead.source_url):
-            xml_elem("source", element, url=source).text = legal(lead.source_title)
+        if source := address(lead.source_url):
+            xml_elem("source", element, url=source).text = plain(lead.source_title) or lead.source
         _files(element, item, channel)
         _picture(element, lead)
 
@@ -184,14 +197,15 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
 
 def _files(element: Any, item: Item, channel: Channel) -> None:
     """One enclosure an item, as the RSS Profile asks; Atom has them all as links."""
-    files = enclosures(item.story.lead)
+    files = [file for file in enclosures(item.story.lead) if address(file.url)]
     told = episode(item.story) if channel.show else None
     if channel.show:
         first = told.file if told else None
     else:
         first = next((file for file in files if attachable(file.url)), None)
     if first:
-        xml_elem("enclosure", element, url=first.url, length=str(first.length or 0), type=first.type)
+        url = listed_at(first) if told else first.url
+        xml_elem("enclosure", element, url=url, length=str(first.length or 0), type=first.type)
     for other in files:
         if first is None or other.url != first.url:
             figures = {"fileSize": other.length, "duration": other.seconds}
@@ -210,7 +224,7 @@ def _itunes(parent: Any, tags: Iterable[Tag]) -> None:
 
 def _atom_entry(item: Item, channel: Channel) -> Extend:
     lead = item.story.lead
-    language = language_tag(lead.language)
+    language = feed_language(lead.language)
 
     def extend(element: Any) -> None:
         for name in ("title", "summary"):
@@ -218,15 +232,14 @@ def _atom_entry(item: Item, channel: Channel) -> Extend:
         # feedgen drops rel, type, hreflang and length of entry links (its issues 135 and 143).
         for link in element.findall("link"):
             element.remove(link)
-        _link(element, item_url(item), rel="alternate", type="text/html")
-        _link(element, web_url(lead.url), rel="via", type="text/html", hreflang=language)
+        _link(element, _leads_to(item), rel="alternate", type="text/html")
+        _link(element, address(lead.url), rel="via", type="text/html", hreflang=language)
         for enclosure in enclosures(lead):
             length = None if enclosure.length is None else str(enclosure.length)
-            _link(element, enclosure.url, rel="enclosure", type=enclosure.type, length=length)
-        if rights := _rights(lead):
-            xml_elem("rights", element).text = rights
-        if source := web_url(lead.source_url):
-            _atom_source(element, lead, source)
+            _link(element, address(enclosure.url), rel="enclosure", type=enclosure.type, length=length)
+        _atom_rights(element, lead)
+        if source := address(lead.source_url):
+            _atom_source(element, lead, source, channel)
         if language and language != channel.language:
             element.set(_XML_LANG, language)
         _picture(element, lead)
@@ -241,18 +254,25 @@ def _mark_markup(element: Any) -> None:
         element.set("type", "html")
 
 
-def _atom_source(element: Any, lead: Report, url: str) -> None:
+def _atom_source(element: Any, lead: Report, url: str, channel: Channel) -> None:
     source = xml_elem("source", element)
-    xml_elem("id", source).text = url
-    xml_elem("title", source).text = legal(lead.source_title)
+    # An address that cannot be an id is no reason to have none
+    xml_elem("id", source).text = normal_form(url) or _id_of(lead, channel)
+    xml_elem("title", source).text = plain(lead.source_title) or lead.source
+    _mark_markup(source[-1])
     xml_elem("updated", source).text = to_text(lead.revised_at or lead.published)
-    if rights := _rights(lead):
-        xml_elem("rights", source).text = rights
+    _atom_rights(source, lead)
     _link(source, url, rel="alternate")
 
 
-def _rights(lead: Report) -> str:
-    return " ".join(legal(lead.rights or "").split())
+def _id_of(lead: Report, channel: Channel) -> str:
+    return f"{channel.guid.removesuffix(f'topic/{channel.id}')}source/{lead.source}"
+
+
+def _atom_rights(element: Any, lead: Report) -> None:
+    if rights := plain(lead.rights or ""):
+        xml_elem("rights", element).text = rights
+        _mark_markup(element[-1])
 
 
 def _link(parent: Any, href: str | None, **attributes: str | None) -> None:
@@ -262,13 +282,13 @@ def _link(parent: Any, href: str | None, **attributes: str | None) -> None:
 
 
 def _picture(element: Any, lead: Report) -> None:
-    if image := web_url(lead.image):
+    if image := address(lead.image):
         xml_elem(f"{{{_MEDIA}}}content", element, url=image, medium="image")
         xml_elem(f"{{{_MEDIA}}}thumbnail", element, url=image)
 
 
 def _name(channel: Channel) -> str:
-    return legal(channel.site_title).strip() or channel.id
+    return person(channel.site_title) or channel.id
 
 
 def _seconds(moment: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -179,7 +180,9 @@ class Publisher:
         """The naming authority of every id this store publishes: minted once, whatever moves later."""
         known = read_meta(self._db, _AUTHORITY)
         if known is None:
-            known = f"{urlsplit(self._site.base_url).hostname or 'localhost'},{now.date().isoformat()}"
+            host = urlsplit(self._site.base_url).hostname or ""
+            name = re.sub("[^a-z0-9.]+", "-", host).strip("-") or "localhost"
+            known = f"{name},{now.date().isoformat()}"
             with writing(self._db):
                 write_meta(self._db, _AUTHORITY, known)
         return known

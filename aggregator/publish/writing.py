@@ -15,7 +15,7 @@ from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived, web_url
 from aggregator.publish.design import Design
 from aggregator.publish.files import Batch, remove_file, remove_folder, stands
-from aggregator.publish.items import front_text, read_front
+from aggregator.publish.items import front_text, last_article, read_front, without_articles
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
 from aggregator.publish.places import FEEDS, PICTURES, PRIVATE, feed_urls, folder_of, page_of, story_url
@@ -40,7 +40,19 @@ from aggregator.store.stories import merged_stories, related_stories, story_rows
 from aggregator.story.fingerprint import digest
 
 _FEEDS = dict(zip(FEEDS, (rss, atom, json_feed), strict=True))
+_LARGEST = 5_000_000
+"""Bytes of a feed: the W3C's validator takes no more, and many readers take less."""
 _ARCHIVED = re.compile(r"\w+-(\d+-\d+)\.\w+")
+
+
+def _documents(channel: Channel) -> list[bytes]:
+    """The channel in every format; where that is too much, its oldest items lose their whole articles."""
+    after = last_article(channel)
+    documents = [render(channel) for render in _FEEDS.values()]
+    while after and max(map(len, documents)) > _LARGEST:
+        after = after * 3 // 4
+        documents = [render(without_articles(channel, after)) for render in _FEEDS.values()]
+    return documents
 
 
 class Writing:
@@ -229,7 +241,7 @@ class Writing:
                 path.unlink(missing_ok=True)
 
     def _write_feeds(self, channel: Channel, topic: TopicSettings, mark: str) -> list[bytes]:
-        documents = [render(channel) for render in _FEEDS.values()]
+        documents = _documents(channel)
         for file, document in zip(_FEEDS, documents, strict=True):
             self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", document, mark)
         return documents

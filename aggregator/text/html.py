@@ -76,6 +76,12 @@ _UNSEEN = re.compile(
     f"[{_CONTROL.pattern[1:-1]}\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
+# Elements that are dropped, though not what is in them: they hold apart what must not stand in one another
+_BARRIER = re.compile(
+    "<(?:applet|article|aside|button|center|fieldset|font|footer|form|header|main|marquee|nav|section)[\\s>]",
+    re.I,
+)
+
 _CLEANER = nh3.Cleaner(
     tags=_TAGS,
     attributes=_ATTRIBUTES,
@@ -101,6 +107,8 @@ def clean_html(markup: str, *, resolve: Callable[[str], str | None]) -> CleanHtm
     `resolve` makes the address of a link or an image absolute, or drops it with None.
     """
     cleaned = _CLEANER.clean(_UNFIT.sub("", _within_bounds(markup)))
+    if _BARRIER.search(markup):
+        cleaned = _CLEANER.clean(cleaned)
     trackers = 0
 
     def look_again(found: re.Match[str]) -> str:
