@@ -235,11 +235,13 @@ def _make_folder(path: Path) -> None:
 
 def _explain(error: sqlite3.Error) -> tuple[Fault, str, str] | None:
     name = getattr(error, "sqlite_errorname", "")
+    full = "the disk is full", "make room; nothing that was stored is lost"
     restore = "put a backup in its place; keep the file"
     known: tuple[tuple[str, Fault, str, str], ...] = (
         ("BUSY", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
         ("LOCKED", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
-        ("FULL", "full", "the disk is full", "make room; nothing that was stored is lost"),
+        ("FULL", "full", *full),
+        ("IOERR_SHMSIZE", "full", *full),
         (
             "READONLY",
             "read_only",
