@@ -122,8 +122,7 @@ def check_place(db: Database) -> None:
 
 def changes(db: Database) -> tuple[int, int]:
     """Differs from what it was before when anything was written meanwhile, here or by another program."""
-    ((version,),) = db.execute("PRAGMA data_version").fetchall()
-    return db.conn.total_changes, version
+    return db.conn.total_changes, commits_of_others(db)
 
 
 def probe(db: Database) -> None:
