@@ -14,6 +14,7 @@ _ADVICE: dict[FailureKind, str] = {
     "tls": "the site's owner has to renew or mend its certificate; check the machine's clock",
     "timeout": "it is tried again later; a slow origin may need a longer fetch.timeout",
     "too_large": "raise the limit if the document deserves it, or use a shorter feed of the site",
+    "no_room": "make room in that folder, or name another one with TMPDIR; the source is not to blame",
     "redirect": "put the address at which the feed is now into sources.yaml",
     "private_address": "set fetch.allow_private_networks if the source is one of your own machines",
     "bad_url": "mend the URL in sources.yaml",

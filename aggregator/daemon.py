@@ -32,6 +32,7 @@ from aggregator.serve import serving
 from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
+from aggregator.text.line import one_line
 from aggregator.times import format_duration
 from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
 from aggregator.upkeep import backup_if_due, prune_daily
@@ -278,7 +279,7 @@ class Daemon:
                 receiver.topic.id,
                 receiver.kind,
                 receiver.name,
-                _plain(refusal.message),
+                one_line(refusal.message),
                 "given up" if refusal.is_final else "tried again later",
             )
 
@@ -360,12 +361,7 @@ class Daemon:
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if (failure := harvest.failure) is not None:
-        log.warning("%s: %s (%s)", harvest.source, _plain(failure.message), advice(failure.kind))
-
-
-def _plain(text: str) -> str:
-    """What may quote a server, on one line: none can write into the log."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+        log.warning("%s: %s (%s)", harvest.source, one_line(failure.message), advice(failure.kind))
 
 
 _OBSERVER = Observer(harvested=_log_failure)

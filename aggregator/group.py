@@ -69,18 +69,6 @@ class Grouped:
     """Why the entries were compared by words alone though an embedder is set, and what to do."""
 
 
-def group(
-    db: Database,
-    *,
-    span: timedelta,
-    now: datetime,
-    embedder: Embedder | None = None,
-    stop: threading.Event | None = None,
-) -> Grouped:
-    """Give a story to each entry that has none; `span` is how long a story attracts others."""
-    return Groups(db, span=span, embedder=embedder).group(now=now, stop=stop)
-
-
 class Groups:
     """Groups the entries of one pass after the other, and keeps the active window in memory between them.
 

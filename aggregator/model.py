@@ -28,6 +28,7 @@ FailureKind = Literal[
     "tls",
     "timeout",
     "too_large",
+    "no_room",
     "redirect",
     "private_address",
     "bad_url",

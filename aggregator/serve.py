@@ -110,6 +110,9 @@ class _OneFile(FileResponse):
 class _Publications(StaticFiles):
     """Files with ETag and Last-Modified; conditional and range requests are Starlette's."""
 
+    async def check_config(self) -> None:
+        """A folder that was removed meanwhile is no fault of the program: it has nothing until it is back."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One address for each file: no empty segment, none that begins with a dot, no slash behind it."""
         asked = PurePosixPath(scope["path"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import sqlite3
@@ -131,8 +132,7 @@ def backup(db: Database, target: Path, *, stop: Event | None = None) -> bool:
                 raise _unsound(db, target, found)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        # Never over a file that came in between
-        os.link(partial, target)
+        _move(partial, target)
         sync_folder(target.parent)
     except FileExistsError:
         raise UsageError(f"{target} is there already", hint="a backup overwrites nothing") from None
@@ -148,6 +148,19 @@ def backup(db: Database, target: Path, *, stop: Event | None = None) -> bool:
         with suppress(OSError):
             _remove_files(partial)
     return True
+
+
+def _move(partial: Path, target: Path) -> None:
+    """Never over a file that came in between. Raises OSError."""
+    try:
+        os.link(partial, target)
+    except OSError as error:
+        # exFAT and the shares of some servers know no links
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        if target.exists():
+            raise FileExistsError(target) from error
+        partial.rename(target)
 
 
 def _remove_files(partial: Path) -> None:

@@ -8,7 +8,6 @@ round the sizes take turns, so that other work on the machine falls on all of th
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from aggregator.story.fingerprint import digest
 from aggregator.times import to_text
 from aggregator.topic.rule import Rule, make_rule
 from benchmarks.events import Stream, harvested
+from benchmarks.filled import fill
 
 _END = datetime(2026, 1, 1, tzinfo=UTC)
 _RECENT = timedelta(days=14)
@@ -98,7 +98,7 @@ def _prepared(path: Path, size: int, stream: Stream, options: argparse.Namespace
     with writing(db):
         sync_sources(db, sources)
         sync_topics(db, rules)
-    _fill(path, size - recent, stream, options)
+    fill(path, _old(size - recent, stream, options))
     bench = Bench(size, db, sources, rules, Groups(db, span=_SPAN, embedder=None))
     for at, documents in stream.harvests(recent, at_once=options.at_once):
         bench.take([harvested(document, at=at) for document in documents], at=at)
@@ -108,35 +108,8 @@ def _prepared(path: Path, size: int, stream: Stream, options: argparse.Namespace
     return bench
 
 
-def _fill(path: Path, count: int, stream: Stream, options: argparse.Namespace) -> None:
-    """Store old entries at once, each two of them a story: nothing reads what stands in them."""
-    if not count:
-        return
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("PRAGMA cache_size=-1000000")
-    connection.execute("BEGIN")
-    connection.executemany(
-        """
-        INSERT INTO entries (id, source, identity, guid, url, canonical_url, title, published, dated, first_seen,
-            language, kind, content, text, text_hash, content_hash, story)
-        VALUES (:id, :source, :guid, :guid, :url, :url, :title, :at, :at, :at, 'en', 'report', :text, :text,
-            :hash, :hash, :story)
-        """,
-        _old(count, stream, options),
-    )
-    connection.execute(
-        """
-        INSERT INTO stories (id, created_at, first_published, updated)
-        SELECT story, min(dated), min(dated), max(dated) FROM entries WHERE story != '' GROUP BY story
-        """
-    )
-    connection.execute("INSERT INTO entries_fts (rowid, title, text) SELECT id, title, text FROM entries")
-    connection.execute("COMMIT")
-    connection.close()
-
-
 def _old(count: int, stream: Stream, options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Old entries, each two of them a story: nothing reads what stands in them."""
     words = stream.words(100_000)
     end = _END - _RECENT
     for number in range(1, count + 1):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from aggregator.story.fingerprint import digest
 from aggregator.times import to_text
 from aggregator.topic.rule import make_rule
 from benchmarks.events import Stream
+from benchmarks.filled import fill
 
 _END = datetime(2026, 1, 1, tzinfo=UTC)
 _OUTLETS = 200
@@ -49,7 +49,7 @@ def measure(options: argparse.Namespace) -> None:
             ]
             with writing(db):
                 sync_sources(db, sources)
-            _fill(path, options.entries, stream, options.days)
+            fill(path, _rows(options.entries, stream, timedelta(days=options.days)))
             topics = _topics(stream, options.topics, options.items)
             with writing(db):
                 sync_topics(db, [make_rule(topic, {}, sources) for topic in topics])
@@ -97,30 +97,6 @@ def _topics(stream: Stream, count: int, items: int) -> list[TopicSettings]:
         TopicSettings(id=f"t{n}", title=f"Topic {n}", all_of=(words[n % len(words)],), items=items)
         for n in range(count)
     ]
-
-
-def _fill(path: Path, count: int, stream: Stream, days: int) -> None:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("BEGIN")
-    connection.executemany(
-        """
-        INSERT INTO entries (id, source, identity, guid, url, canonical_url, title, published, dated, first_seen,
-            language, kind, content, text, text_hash, content_hash, story)
-        VALUES (:id, :source, :guid, :guid, :url, :url, :title, :at, :at, :at, 'en', 'report', :text, :text,
-            :hash, :hash, :story)
-        """,
-        _rows(count, stream, timedelta(days=days)),
-    )
-    connection.execute(
-        """
-        INSERT INTO stories (id, created_at, first_published, updated)
-        SELECT story, min(dated), min(dated), max(dated) FROM entries GROUP BY story
-        """
-    )
-    connection.execute("INSERT INTO entries_fts (rowid, title, text) SELECT id, title, text FROM entries")
-    connection.execute("COMMIT")
-    connection.close()
 
 
 def _rows(count: int, stream: Stream, span: timedelta) -> Iterator[dict[str, object]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from aggregator.group import group
+from aggregator.group import Groups
 from aggregator.ledger import Ledger
 from aggregator.model import (
     Entry,
@@ -174,7 +174,7 @@ class Books:
         ledger = self.ledger()
         applied = ledger.apply(harvest)
         ledger.finish()
-        grouped = group(self.db, span=timedelta(days=5), now=harvest.fetched_at)
+        grouped = Groups(self.db, span=timedelta(days=5)).group(now=harvest.fetched_at)
         return Outcome(
             applied.entries_new,
             applied.entries_revised,

@@ -279,7 +279,6 @@ def described(markup: bytes) -> bytes:
     )
 
 
-SCRIPT = "<script>alert(1)</script>"
 _E = "&lt;script&gt;alert(1)&lt;/script&gt;"
 SCRIPTED = f"""<item><title>Safe {_E}</title><author>Ann {_E}</author><category>Cat {_E}</category>
 <guid isPermaLink="false">javascript:alert(1)</guid><link>javascript:alert(1)</link>

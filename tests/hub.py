@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
+
+from loopback import Handler, Server, answering
 
 
 @dataclass(frozen=True)
@@ -155,39 +155,17 @@ def serving_hub(now: Callable[[], datetime]) -> Iterator[Hub]:
     """A hub on a free port, until the block ends."""
     hub = Hub(now)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Asked(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
             if (moved := hub.moved.get(self.path)) is not None:
-                self.answer(moved[0], Location=moved[1])
+                self.answer(moved[0], headers={"Location": moved[1]})
                 return
             form = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
             status = hub.take(form)
-            self.answer(status, body=b"" if status < 300 else b"No,\nthank you")
+            self.answer(status, b"" if status < 300 else b"No,\nthank you")
 
-        def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            if status != 204:
-                self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        hub.address = f"http://127.0.0.1:{server.server_port}/"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Server(Asked)) as address:
+        hub.address = f"{address}/"
+        yield hub

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from xml.sax.saxutils import escape
+
+from loopback import Handler, Server, answering
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ def serving_origin() -> Iterator[Origin]:
     """A server on a free port, until the block ends."""
     origin = Origin()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Scripted(Handler):
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             size = int(headers.get("content-length", "0"))
@@ -76,35 +75,13 @@ def serving_origin() -> Iterator[Origin]:
                 answer.held.wait(60)
             if answer.etag is not None and headers.get("if-none-match") == answer.etag:
                 answer = Answer(status=304, etag=answer.etag)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            if answer.etag is not None:
-                self.send_header("ETag", answer.etag)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+            validator = {"ETag": answer.etag} if answer.etag is not None else {}
+            self.answer(answer.status, answer.body, {**answer.headers, **validator})
 
         do_POST = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that goes away is no news."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        origin.address = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield origin
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Server(Scripted)) as origin.address:
+        yield origin
 
 
 def rss(title: str, *items: Mapping[str, str]) -> str:

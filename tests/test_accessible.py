@@ -9,14 +9,13 @@ import subprocess
 from collections.abc import Iterator
 from functools import partial
 from html import unescape
-from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from loopback import Files, Server, answering
 from program import AGGREGATOR
-from test_browser import CHROMIUM, FLAGS, WIDTHS, Quiet
+from test_browser import CHROMIUM, FLAGS, WIDTHS
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = [
@@ -52,12 +51,8 @@ def feeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(feeds: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(feeds))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with answering(Server(partial(Files, directory=str(feeds)))) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from html import unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from loopback import Files, Server, answering
 from program import AGGREGATOR
 from test_samples import EXPECTED
 
@@ -51,13 +50,6 @@ addEventListener("load", () => {
   document.body.textContent = JSON.stringify(found);
 });
 </script>"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """A web server as any other."""
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @dataclass
@@ -125,13 +117,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     subprocess.run(demo, check=True, capture_output=True)
     feeds = folder / "demo" / "feeds"
     # Not by the program itself: with its headers no page may be shown in a frame, or measured by a script
-    handler = partial(Quiet, directory=str(feeds))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield Browser(f"http://127.0.0.1:{server.server_port}/", feeds, folder)
-        server.shutdown()
-        thread.join()
+    with answering(Server(partial(Files, directory=str(feeds)))) as address:
+        yield Browser(f"{address}/", feeds, folder)
 
 
 @pytest.fixture(scope="module")

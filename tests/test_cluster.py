@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from program import AGGREGATOR, aggregator
 
 from aggregator.cli.main import main
-from aggregator.group import group
+from aggregator.group import Groups
 from aggregator.model import SourceId
 from aggregator.store.connection import open_store, writing
 from aggregator.store.entries import insert_entry
@@ -233,7 +233,7 @@ def stored(reports: list[Report]) -> dict[str, tuple[str, str | None]]:
             with writing(db):
                 for one in entries:
                     insert_entry(db, one, source=SourceId(id), now=NOON)
-        group(books.db, span=timedelta(days=5), now=NOON)
+        Groups(books.db, span=timedelta(days=5)).group(now=NOON)
         rows = books.rows(
             "SELECT one.guid, one.story, original.guid FROM entries AS one"
             " LEFT JOIN entries AS original ON original.id = one.duplicate_of"

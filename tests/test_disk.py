@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -75,6 +75,20 @@ def test_a_full_disk_under_the_database_is_said_and_a_later_pass_with_room_compl
         assert (done.returncode, done.stderr) == (0, "")
         assert stored(room / "store.db") == 151
     assert (tmp_path / "feeds" / "all" / "rss.xml").read_text().count("<item>") == 50
+
+
+def test_a_disk_without_any_room_is_told_as_full(tmp_path: Path, origin: Origin) -> None:
+    small = origin.put("/small.xml", rss("small", {"title": "Report", "link": "https://small.example/1"}))
+    with disk(tmp_path / "disk", options="size=2m") as room:
+        config = configure(tmp_path, {"small": small}, topics=TOPICS, database=f"{room}/store.db")
+        assert aggregator("--config", config, "update").returncode == 0
+        with suppress(OSError), (room / "ballast").open("wb", buffering=0) as ballast:
+            while ballast.write(b"x" * 4096):
+                pass
+        for command in (["update"], ["run"], ["stories", "list"]):
+            done = aggregator("--config", config, *command)
+            assert done.returncode == 1, command
+            assert f"error: {room}/store.db: the disk is full\nhint: make room" in done.stderr, command
 
 
 def test_a_full_disk_under_the_output_is_said_and_leaves_no_half_file(tmp_path: Path, origin: Origin) -> None:

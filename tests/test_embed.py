@@ -14,13 +14,13 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback import Handler, Server, answering
 
 from aggregator.embed import Stopped, describe, make_embedder
 from aggregator.embed.centre import pack, read_means, write_means
@@ -376,9 +376,9 @@ def test_a_package_that_cannot_be_used_is_an_error(
 # An endpoint
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(Server):
     def __init__(self, answer: bytes | None, status: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Answer)
         self.answer, self.status = answer, status
         self.wishes: list[dict[str, Any]] = []
         self.released = threading.Event()
@@ -388,9 +388,8 @@ class _Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1/embeddings"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Answer(Handler):
     server: _Server
-    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -405,28 +404,17 @@ class _Handler(BaseHTTPRequestHandler):
                 {"index": index, "embedding": [len(text), 1, 0]} for index, text in enumerate(wish["input"])
             ]
             answer = json.dumps({"data": rows[::-1], "model": "m"}).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(self.server.status, answer)
 
 
 @contextmanager
 def serving(answer: bytes | None = None, status: int = 200) -> Iterator[_Server]:
     server = _Server(answer, status)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(server):
+        try:
+            yield server
+        finally:
+            server.released.set()
 
 
 def rows(*vectors: Sequence[Any]) -> bytes:

@@ -711,7 +711,7 @@ def test_a_large_document_waits_on_disk_and_leaves_nothing_there(
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     failed = failure(url)
-    assert failed.kind == "too_large"
+    assert failed.kind == "no_room"
     assert f"finds no room in {tmp_path}/gone: No such file or directory" in failed.message
 
 

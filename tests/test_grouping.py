@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,11 +17,12 @@ import pytest
 from builders import LONG, NOON, Books, entry, harvest, source
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loopback import Handler, Server, answering
 from sqlite_utils import Database
 
 from aggregator import editor
 from aggregator.embed import Stopped, make_embedder
-from aggregator.group import Grouped, Groups, group
+from aggregator.group import Grouped, Groups
 from aggregator.ledger import Ledger
 from aggregator.model import Entry, Harvest, Profile
 from aggregator.store.connection import open_store
@@ -84,8 +84,8 @@ def store(books: Books, *harvests: Harvest) -> None:
     ledger.finish()
 
 
-def grouped(books: Books, now: datetime = NOON, **options: Any) -> Grouped:
-    return group(books.db, span=SPAN, now=now, embedder=None, **options)
+def grouped(books: Books, now: datetime = NOON, *, stop: threading.Event | None = None) -> Grouped:
+    return Groups(books.db, span=SPAN).group(now=now, stop=stop)
 
 
 def memberships(books: Books) -> dict[tuple[str, str], tuple[str, str | None]]:
@@ -712,15 +712,14 @@ def test_the_window_is_bounded_and_what_it_holds_is_recorded(
 # The embedder fails
 
 
-class Model(ThreadingHTTPServer):
+class Model(Server):
     """An endpoint of embeddings: a text's vector is that of the first of these words in it."""
 
-    daemon_threads = True
     words = ("quake", "землетрус", "budget")
     meanings: ClassVar = {"quake": [1, 0, 0], "землетрус": [1, 0, 0], "budget": [0, 1, 0]}
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+        super().__init__(_Answer)
         self.is_down = False
         self.texts: list[str] = []
 
@@ -729,31 +728,21 @@ class Model(ThreadingHTTPServer):
         return next((self.meanings[word] for word in self.words if word in text.casefold()), [0, 0, 1])
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(Handler):
     server: Model
 
     def do_POST(self) -> None:
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
         rows = [] if self.server.is_down else list(map(self.server.meaning, texts))
         answer = json.dumps({"data": [{"index": at, "embedding": row} for at, row in enumerate(rows)]})
-        self.send_response(503 if self.server.is_down else 200)
-        self.send_header("Content-Length", str(len(answer.encode())))
-        self.end_headers()
-        self.wfile.write(answer.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(503 if self.server.is_down else 200, answer.encode())
 
 
 @pytest.fixture
 def model() -> Iterator[Model]:
     model = Model()
-    thread = threading.Thread(target=model.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield model
-    model.shutdown()
-    thread.join()
-    model.server_close()
+    with answering(model):
+        yield model
 
 
 def endpoint(model: Model, name: str = "m") -> Any:

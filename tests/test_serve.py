@@ -279,3 +279,16 @@ def test_a_file_that_is_replaced_meanwhile_is_sent_whole(tmp_path: Path) -> None
         finally:
             stopped.set()
             replacing.join()
+
+
+def test_a_folder_that_was_removed_has_nothing_until_it_is_back(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "feeds"
+    with serving(folder, "127.0.0.1:0") as address:
+        site = Site(folder, address)
+        folder.rmdir()
+        assert site.ask("/")[0].status == site.ask("/topic/rss.xml")[0].status == 404
+        write_if_changed(folder / "topic" / "rss.xml", FEED)
+        assert site.ask("/topic/rss.xml")[1] == FEED
+    assert capfd.readouterr().err == ""

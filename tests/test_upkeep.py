@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -165,6 +166,22 @@ def test_a_backup_overwrites_nothing(books: Books, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is there already"):
         backup(books.db, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "precious"
+
+
+def test_a_disk_without_hard_links_takes_backups(
+    books: Books, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    # As exFAT answers, which cannot be mounted everywhere
+    monkeypatch.setattr("os.link", link)
+    assert backup(books.db, tmp_path / "copy.db")
+    with pytest.raises(UsageError, match="is there already"):
+        backup(books.db, tmp_path / "copy.db")
+    assert sorted(path.name for path in tmp_path.glob("*copy*")) == ["copy.db"]
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_what_a_killed_backup_left_is_no_hindrance(books: Books, tmp_path: Path) -> None:

@@ -497,8 +497,8 @@ def test_a_denial_ends_it_for_a_week(sea: Harbour, caplog: pytest.LogCaptureFixt
     sea.clock[0] += HOUR
     assert [answered.status for answered in sea.hub.deny(sea.topic, "full\nup")] == [200]
     sea.talk()
-    assert (sea.state, sea.subscription.problem) == ("denied", "denies it: fullup")
-    assert "denies the subscription: fullup" in caplog.text
+    assert (sea.state, sea.subscription.problem) == ("denied", "denies it: full up")
+    assert "denies the subscription: full up" in caplog.text
     assert sea.poll() == ["/one.xml"]
     assert sea.hub.post(sea.subscription.callback, b"", {}).status == 410
     assert sea.talk(6 * DAY) == []

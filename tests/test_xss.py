@@ -11,16 +11,16 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from socketserver import TCPServer, ThreadingMixIn
-from threading import Event, Thread
+from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from fuzz.unclean import HIDING, Scan
+from loopback import Handler, Server, answering
 from origin import Origin, serving_origin
 from program import aggregator, configure
 
@@ -244,15 +244,6 @@ def test_addresses_in_published_feeds_are_http_ones(desk: Path) -> None:
 # In a browser
 
 
-class _Server(ThreadingMixIn, TCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """The browser goes away in the middle of things."""
-
-
 @dataclass
 class Seen:
     """What the pages did in the browser."""
@@ -293,10 +284,10 @@ Promise.all([1, 2, 3, 4, 5, 6].map(show)).then(() =>
 def show(folder: Path, pages: Sequence[str], scratch: Path, *, guarded: bool) -> Seen:
     """Show pages of the folder one by one; without their Content-Security-Policy unless `guarded`."""
     assert CHROMIUM is not None
-    seen, done = Seen(), Event()
+    seen, done, html = Seen(), Event(), {"Content-Type": "text/html; charset=utf-8"}
     wanted = {f"/{page}" for page in pages}
 
-    class Handler(SimpleHTTPRequestHandler):
+    class Pages(Handler):
         def do_GET(self) -> None:
             path = self.path
             if self.headers["Host"] != f"127.0.0.1:{port}" or path not in wanted | {"/probe"}:
@@ -313,7 +304,7 @@ def show(folder: Path, pages: Sequence[str], scratch: Path, *, guarded: bool) ->
                     if guarded
                     else re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", text, count=1)
                 )
-            self._answer(text.encode())
+            self.answer(200, text.encode(), html)
 
         def do_POST(self) -> None:
             if self.path == "/seen":
@@ -322,27 +313,15 @@ def show(folder: Path, pages: Sequence[str], scratch: Path, *, guarded: bool) ->
                 done.set()
             else:
                 seen.asked.append(f"POST {self.headers['Host']}{self.path}")
-            self._answer(b"")
-
-        def _answer(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200)
 
         def send_error(self, code: int, *args: Any, **more: Any) -> None:
             if code == 400:  # no HTTP: the beginning of a TLS connection
                 seen.asked.append(repr(self.raw_requestline[:100]))
             super().send_error(code, *args, **more)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        port = server.server_address[1]
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with answering(Server(Pages)) as site:
+        port = urlsplit(site).port
         flags = [
             *[
                 "--headless",
@@ -363,8 +342,6 @@ def show(folder: Path, pages: Sequence[str], scratch: Path, *, guarded: bool) ->
             with subprocess.Popen(command, stderr=stderr, stdout=subprocess.DEVNULL) as browser:
                 finished = done.wait(120)
                 browser.terminate()
-        server.shutdown()
-        thread.join()
     said = log.read_text(errors="replace")
     assert finished, said
     seen.console = [line for line in said.splitlines() if "CONSOLE" in line]

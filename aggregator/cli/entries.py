@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from aggregator.cli.output import Column, json_option, limit_option, note_rest, print_list, shown
+from aggregator.cli.options import json_option, limit_option, shown
+from aggregator.cli.output import Column, note_rest, print_list
 from aggregator.cli.session import Session
 
 

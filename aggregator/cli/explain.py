@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import clean, json_option, print_json
+from aggregator.cli.options import json_option
+from aggregator.cli.output import print_json
 from aggregator.cli.session import Session
 from aggregator.errors import UsageError
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -227,7 +229,7 @@ def _match_reason(match: Match) -> str:
     if match.near:
         words = f"; both have {_listed(match.near.words)}" if match.near.words else ""
         near = f"{match.near.score:.2f}, near from {NEAR_ENOUGH:.2f} on{words}"
-        reasons.append(f"is near the example “{clean(match.near.nearest)}” ({near})")
+        reasons.append(f"is near the example “{one_line(match.near.nearest)}” ({near})")
     return f"entry {match.entry} {' and '.join(reasons)}"
 
 
@@ -343,7 +345,7 @@ def _matches(
 
 
 def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"“{clean(word)}”" for word in words)
+    return ", ".join(f"“{one_line(word)}”" for word in words)
 
 
 def _entries(entries: Iterable[EntryId]) -> str:
@@ -352,11 +354,11 @@ def _entries(entries: Iterable[EntryId]) -> str:
 
 
 def _print(explanation: Explanation) -> None:
-    click.echo(f"{clean(explanation['headline'])} (story {explanation['story']})")
+    click.echo(f"{one_line(explanation['headline'])} (story {explanation['story']})")
     click.echo("\nIt holds")
     for entry in explanation["entries"]:
         click.echo(
-            f"  entry {entry['entry']} ({entry['source']}, “{clean(entry['title'])}”): {entry['reason']}."
+            f"  entry {entry['entry']} ({entry['source']}, “{one_line(entry['title'])}”): {entry['reason']}."
         )
     if not explanation["topics"]:
         click.echo("\nThere is no topic.")

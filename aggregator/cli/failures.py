@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregator.advice import advice
-from aggregator.cli.output import clean, note
+from aggregator.cli.output import note
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from aggregator.ledger import Applied
@@ -30,4 +31,4 @@ class Failures:
     def say(self) -> None:
         """Name each source that failed, and why."""
         for line in sorted(self._lines):
-            note(f"failed: {clean(line)}")
+            note(f"failed: {one_line(line)}")

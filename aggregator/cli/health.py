@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import Column, counted, json_option, print_fields, print_json, print_table
+from aggregator.cli.options import json_option
+from aggregator.cli.output import Column, counted, print_fields, print_json, print_table
 from aggregator.cli.session import Session
 
 if TYPE_CHECKING:

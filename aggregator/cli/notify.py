@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import Column, counted, json_option, note, print_list
+from aggregator.cli.options import json_option
+from aggregator.cli.output import Column, counted, note, print_list
 from aggregator.cli.session import Session
 from aggregator.errors import AggregatorError, UsageError
 

@@ -9,19 +9,17 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import click
 
-LISTED = 50
-"""Rows of a table, unless --limit says otherwise."""
+from aggregator.cli.options import LISTED
+from aggregator.text.line import one_line
 
 NO_SOURCE = "There is no source yet: `aggregator sources add URL` adds one."
 _GAP = 2
 _LEAST, _LEAST_MAIN = 24, 36
 """How narrow a text may become; the last one of a row is what the row is about."""
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +30,6 @@ class Column:
     kind: Literal["name", "text", "number", "time"] = "name"
     spare: int = 0
     """A narrow terminal goes without it, the highest figure first; never without a 0."""
-
-
-def json_option(command: F) -> F:
-    """--json, as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")(command)
-
-
-def limit_option(command: F) -> F:
-    """--limit, as `limit`: None when it is not given."""
-    return click.option(
-        "--limit",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help=f"How many at most. [default: {LISTED}, with --json all]",
-    )(command)
-
-
-def shown(limit: int | None, *, as_json: bool) -> int | None:
-    """How many rows to print; None: all."""
-    return limit if limit or as_json else LISTED
 
 
 def note_rest(printed: int, limit: int | None, *, as_json: bool) -> None:
@@ -98,7 +76,7 @@ def print_list(
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     """A table that fits the terminal; uncut columns, two spaces apart, where there is none."""
-    texts = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
+    texts = [[one_line("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         _print_columns(columns, texts)
         return
@@ -133,17 +111,12 @@ def print_fields(fields: Mapping[str, object]) -> None:
     """One `name  value` a line."""
     width = max(map(len, fields))
     for name, value in fields.items():
-        click.echo(f"{name:<{width}}  {clean('-' if value in (None, '', []) else str(value))}")
+        click.echo(f"{name:<{width}}  {one_line('-' if value in (None, '', []) else str(value))}")
 
 
 def note(text: str) -> None:
     """A remark beside the result, on stderr."""
     click.echo(text, err=True)
-
-
-def clean(text: str) -> str:
-    """The text on one line, without control characters."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -10,10 +10,11 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import clean, counted, print_json
+from aggregator.cli.output import counted, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -133,7 +134,7 @@ def _deliver(db: Database, configuration: Configuration, stop: threading.Event) 
 
     done = deliver(db, configuration, clock=Clock(clock.now, clock.seconds), stop=stop)
     for receiver, refusal in done.troubles:
-        said = clean(f"{receiver.topic.id}, {receiver.kind} {receiver.name}: {refusal.message}")
+        said = one_line(f"{receiver.topic.id}, {receiver.kind} {receiver.name}: {refusal.message}")
         click.echo(f"warning: {said}; {'given up' if refusal.is_final else 'tried again later'}", err=True)
     if done.sent:
         click.echo(f"{counted(done.sent, 'delivery', 'deliveries')} sent.", err=True)

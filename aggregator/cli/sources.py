@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from aggregator.cli.options import json_option, limit_option, shown
 from aggregator.cli.output import (
     NO_SOURCE,
     Column,
-    clean,
     counted,
-    json_option,
-    limit_option,
     note,
     note_rest,
     print_fields,
     print_json,
     print_list,
-    shown,
 )
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import AggregatorError, UsageError
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from aggregator.harvest.discover import Found
@@ -107,9 +105,9 @@ def add(session: Session, url: str, id: str | None, title: str | None, tags: tup
     first, *others = _discover(session, url)
     made = add_source(session.folder / "sources.yaml", first.url, id=id, title=title, tags=tags)
     entries = counted(first.entries, "entry", "entries")
-    click.echo(f"{made}: {clean(first.title or first.url)}, {entries}, {first.url}")
+    click.echo(f"{made}: {one_line(first.title or first.url)}, {entries}, {first.url}")
     for other in others:
-        note(f"The page links to {other.url} too ({clean(other.title or 'no title')}).")
+        note(f"The page links to {other.url} too ({one_line(other.title or 'no title')}).")
 
 
 @sources.command()

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from aggregator.cli.output import (
-    Column,
-    clean,
-    json_option,
-    limit_option,
-    note,
-    note_rest,
-    print_json,
-    print_list,
-    shown,
-)
+from aggregator.cli.options import json_option, limit_option, shown
+from aggregator.cli.output import Column, note, note_rest, print_json, print_list
 from aggregator.cli.query import full_text, refusing
 from aggregator.cli.session import Session
 from aggregator.errors import UsageError
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -267,7 +259,7 @@ def _print_story(story: Story, topics: list[str], is_hidden: bool) -> None:
     from aggregator.times import to_text
 
     lines = [
-        f"{_marks(story.pinned, is_hidden)}{clean(story.headline)}",
+        f"{_marks(story.pinned, is_hidden)}{one_line(story.headline)}",
         f"Updated {to_text(story.updated)}, first reported {to_text(story.first_published)}",
         f"Story {story.id}; topics: {', '.join(topics) or 'none'}",
     ]
@@ -289,20 +281,20 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _sourced(text: str, source: str) -> str:
-    return f"{clean(text)} [{clean(source)}]"
+    return f"{one_line(text)} [{one_line(source)}]"
 
 
 def _link(other: Related) -> str:
     from aggregator.times import to_text
 
-    return f"{to_text(other.first_published)}  {clean(other.headline)} (story {other.id})"
+    return f"{to_text(other.first_published)}  {one_line(other.headline)} (story {other.id})"
 
 
 def _credit(report: Report) -> str:
     from aggregator.times import to_text
 
     copy = f", copy of {report.duplicate_of}" if report.duplicate_of else ""
-    words = f"{to_text(report.published)}  {clean(report.source_title)}: {clean(report.title)}"
+    words = f"{to_text(report.published)}  {one_line(report.source_title)}: {one_line(report.title)}"
     return f"{words} (entry {report.entry}{copy}) {report.url or ''}".rstrip()
 
 

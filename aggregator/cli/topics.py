@@ -11,15 +11,8 @@ import click
 
 from aggregator.cli import session as clock
 from aggregator.cli.notify import notify
-from aggregator.cli.output import (
-    Column,
-    counted,
-    json_option,
-    limit_option,
-    note,
-    print_list,
-    shown,
-)
+from aggregator.cli.options import json_option, limit_option, shown
+from aggregator.cli.output import Column, counted, note, print_list
 from aggregator.cli.query import full_text, refusing
 from aggregator.cli.session import Session
 

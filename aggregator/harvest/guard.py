@@ -45,6 +45,15 @@ _6TO4 = IPv6Network("2002::/16")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an address, not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(host: str) -> bool:
     """Whether a numeric address lies in the public Internet.
 

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from publicsuffixlist import PublicSuffixList
 
+from aggregator.harvest.guard import is_address
 from aggregator.url import host
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ def site(url: str) -> str:
 
 @lru_cache(10_000)
 def _registrable(name: str) -> str:
-    return name if _is_address(name) else _suffixes().privatesuffix(name) or name
+    return name if is_address(name) else _suffixes().privatesuffix(name) or name
 
 
 @cache
@@ -36,17 +37,9 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_own(name: str) -> bool:
     """Whether the host is named as one of the owner's machines are: it needs no consideration."""
-    return name == "localhost" or (_is_address(name) and not ip_address(name).is_global)
+    return name == "localhost" or (is_address(name) and not ip_address(name).is_global)
 
 
 @dataclass(slots=True)

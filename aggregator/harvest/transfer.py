@@ -84,7 +84,7 @@ class Transfer:
                 self.body.write(data)
                 return None
             except OSError as error:
-                self.ended = Failure("too_large", f"finds no room in {gettempdir()}: {error.strerror}")
+                self.ended = Failure("no_room", f"finds no room in {gettempdir()}: {error.strerror}")
         return -1
 
     def on_wire(self, kind: int, data: bytes) -> None:

@@ -11,7 +11,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
-from typing import TypeVar
 from urllib.parse import quote
 
 from aggregator.model import Channel
@@ -23,8 +22,6 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _TIMEOUT = 10.0
 """Seconds for each word of the server."""
 _SUBJECT = 150
-
-T = TypeVar("T")
 
 
 def compose(

@@ -122,8 +122,7 @@ def check_place(db: Database) -> None:
 
 def changes(db: Database) -> tuple[int, int]:
     """Differs from what it was before when anything was written meanwhile, here or by another program."""
-    ((version,),) = db.execute("PRAGMA data_version").fetchall()
-    return db.conn.total_changes, version
+    return db.conn.total_changes, commits_of_others(db)
 
 
 def probe(db: Database) -> None:
@@ -235,11 +234,13 @@ def _make_folder(path: Path) -> None:
 
 def _explain(error: sqlite3.Error) -> tuple[Fault, str, str] | None:
     name = getattr(error, "sqlite_errorname", "")
+    full = "the disk is full", "make room; nothing that was stored is lost"
     restore = "put a backup in its place; keep the file"
     known: tuple[tuple[str, Fault, str, str], ...] = (
         ("BUSY", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
         ("LOCKED", "locked", "locked by another program for too long", "find out what holds it (`fuser`)"),
-        ("FULL", "full", "the disk is full", "make room; nothing that was stored is lost"),
+        ("FULL", "full", *full),
+        ("IOERR_SHMSIZE", "full", *full),
         (
             "READONLY",
             "read_only",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
-from aggregator.harvest.guard import is_public
+from aggregator.harvest.guard import is_address, is_public
 from aggregator.model import SourceId
 from aggregator.store.subscriptions import Offer, Subscription
 from aggregator.url import host
@@ -43,24 +42,16 @@ def callback_base(setting: str, base_url: str) -> str | None:
 
 
 def _is_public_name(name: str) -> bool:
-    if _is_address(name):
+    if is_address(name):
         return is_public(name)
     return "." in name and name.rpartition(".")[2] not in _LOCAL
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def may_be_secret(hub: str) -> bool:
     """Whether a secret may be told to the hub: over HTTPS alone (§5.1), or where no stranger's wire lies between."""
     name = host(hub)
     return (
-        hub.lower().startswith("https:") or name == "localhost" or (_is_address(name) and not is_public(name))
+        hub.lower().startswith("https:") or name == "localhost" or (is_address(name) and not is_public(name))
     )
 
 

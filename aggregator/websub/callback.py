@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from aggregator.harvest.spool import Spool
 from aggregator.model import Document
 from aggregator.store.subscriptions import Subscription
+from aggregator.text.line import one_line
 from aggregator.websub.agreement import LEASE
 
 _MOST_WAITING = 100
@@ -101,7 +102,7 @@ class Callbacks:
             return 404
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge")
         if mode == "denied":
-            reason = "".join(sign for sign in query.get("hub.reason", "") if sign.isprintable())
+            reason = one_line(query.get("hub.reason", ""))
             self._heard.append(Denied(token, reason[:_LONGEST_REASON], self._now()))
             return ""
         is_meant = (

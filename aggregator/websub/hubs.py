@@ -37,6 +37,7 @@ from aggregator.store.subscriptions import (
     subscriptions,
     wait_for,
 )
+from aggregator.text.line import one_line
 from aggregator.websub.agreement import UNCONFIRMED, asked, confirmed, denied, form, wait, wanted
 from aggregator.websub.callback import Callbacks, Confirmed, Delivered, Denied, Heard, Refused
 
@@ -254,7 +255,7 @@ def _problem(outcome: Response | Failure) -> str | None:
     words = outcome.body[: 4 * _SHOWN].decode("utf-8", "replace")
     if "html" in outcome.headers.get("content-type", ""):
         words = ""
-    told = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())[:_SHOWN]
+    told = one_line(words)[:_SHOWN]
     return f"answered with HTTP status {outcome.status}{f': {told}' if told else ''}"
 
 

@@ -12,8 +12,6 @@ from benchmarks.quality.datasets import Labelled, Line
 
 _SHORTEST = 100
 """Words of a text of which the first 60 words are a part."""
-SHORTEST_BRIEF = 20
-"""Words of the shortest text whose copies are asked for."""
 _SHINGLE = 5
 _ONE_IN = 3
 """So many texts to a copy: the others are there to be mistaken."""
