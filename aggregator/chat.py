@@ -28,6 +28,7 @@ def tell(url: str, *, title: str, body: str) -> str | None:
 
     _hush()
     service = apprise.Apprise()
+    # Apprise has types for some of its functions only
     with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
         if service.add(url) and service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
             return None

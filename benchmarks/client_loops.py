@@ -67,7 +67,7 @@ class _PycurlTransfer:
     """One reused easy handle."""
 
     def __init__(self, pycurl: ModuleType, *, guarded: bool) -> None:
-        class Handle(pycurl.Curl):  # type: ignore[name-defined,misc]
+        class Handle(pycurl.Curl):  # type: ignore[name-defined,misc]  # a module given at run time
             transfer = self
 
         self._pycurl = pycurl

@@ -26,7 +26,7 @@ def main() -> None:
     hub = Hub(SQLite3HubStorage(sys.argv[1]), celery, PUBLISH_SUPPORTED=True)
     app.register_blueprint(hub.build_blueprint(url_prefix="/hub"))
     with make_server("127.0.0.1", 0, app, server_class=WSGIServer, handler_class=Quiet) as server:
-        print(f"http://127.0.0.1:{server.server_port}/hub", flush=True)  # noqa: T201
+        print(f"http://127.0.0.1:{server.server_port}/hub", flush=True)  # noqa: T201 (the tests read it)
         server.serve_forever()
 
 

@@ -233,7 +233,7 @@ def later(line: str, seconds: int) -> Callable[[Talk], bytes]:
     """A refusal with Retry-After as a date."""
 
     def answer(_: Talk) -> bytes:
-        moment = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, UTC)  # noqa: TID251
+        moment = datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds, UTC)  # noqa: TID251 (as servers do)
         return status(line, f"Retry-After: {moment:%a, %d %b %Y %H:%M:%S GMT}")
 
     return answer

@@ -121,8 +121,8 @@ class Mailbox:
     async def handle_DATA(self, _server: SMTP, _session: object, envelope: Envelope) -> str:
         if self.is_down:
             return self.is_down
-        message = BytesParser(policy=default).parsebytes(envelope.content or b"")  # type: ignore[arg-type]
-        self.taken.append((envelope, message))  # type: ignore[arg-type]
+        message = BytesParser(policy=default).parsebytes(envelope.content or b"")
+        self.taken.append((envelope, message))
         return "250 OK"
 
     def authenticate(

@@ -103,7 +103,7 @@ def judged(
     )
     found = re.search(r"<body>(\[.*\])</body>", done.stdout, re.DOTALL)
     assert found, done.stdout + done.stderr
-    return json.loads(unescape(found[1]))  # type: ignore[no-any-return]
+    return json.loads(unescape(found[1]))
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -208,7 +208,7 @@ def test_the_answer_is_in_utc() -> None:
 
 
 OFFSETS = st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = st.datetimes(datetime(1990, 1, 3), datetime(2026, 11, 20), timezones=OFFSETS)  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(1990, 1, 3), datetime(2026, 11, 20), timezones=OFFSETS)  # noqa: DTZ001 (Hypothesis's)
 
 
 @given(MOMENTS)

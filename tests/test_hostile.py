@@ -180,7 +180,6 @@ def test_no_ordinary_source_waits_for_the_hostile_ones(trials: Trials) -> None:
 
 def test_the_memory_of_all_processes_together_is_bounded(trials: Trials) -> None:
     highest = max(seen.memory for seen in trials.watched)
-    print(f"highest: {highest / 1e6:.0f} MB")  # noqa: T201
     assert highest <= MEMORY, f"{highest / 1e6:.0f} MB"
 
 

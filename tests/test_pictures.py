@@ -57,7 +57,7 @@ def copy(desk: Books) -> Callable[..., int]:
         return copy_pictures(
             desk.db,
             desk.folder,
-            limits=Limits(**bounds),  # type: ignore[arg-type]
+            limits=Limits(**bounds),
             now=now,
             seconds=monotonic,
             stop=threading.Event(),
@@ -177,7 +177,7 @@ def test_a_source_that_gives_headlines_alone_gives_no_picture(
 
 
 def replace_policy(source: object) -> object:
-    return source.model_copy(update={"policy": "headline"})  # type: ignore[attr-defined]
+    return source.model_copy(update={"policy": "headline"})
 
 
 def test_a_picture_goes_with_the_last_story_that_shows_it(

@@ -100,7 +100,7 @@ def test_what_may_change_is_asked_for_again_soon_and_archives_never(site: Site) 
 )
 def test_a_feed_comes_in_the_coding_that_is_wanted(
     site: Site, topic: str, coding: str | None, decode
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     answer, body = site.ask(f"/{topic}/rss.xml", Accept_Encoding=coding or "identity")
     assert answer.headers["Content-Encoding"] == coding
     assert decode(body) == FEED

@@ -202,7 +202,7 @@ arrivals = st.lists(
 def fresh_matches(db: Database, rules: list[object]) -> list[object]:
     db.execute("DELETE FROM topics")
     db.execute("DELETE FROM matches")
-    sync_topics(db, rules)  # type: ignore[arg-type]
+    sync_topics(db, rules)
     return db.execute("SELECT topic, entry, words, strength FROM matches ORDER BY topic, entry").fetchall()
 
 
@@ -215,7 +215,7 @@ def test_matching_what_arrives_is_the_same_as_matching_the_whole_store(
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "a.db") as db:
         books = Books(db, Path(folder), sources=sources, topics=asked)
         for number, (origin, entries) in enumerate(coming):
-            books.fetch_from(origin, *entries, at=NOON + number * HOUR)  # type: ignore[arg-type]
+            books.fetch_from(origin, *entries, at=NOON + number * HOUR)
         arrived = books.rows("SELECT topic, entry, words, strength FROM matches ORDER BY topic, entry")
-        assert arrived == fresh_matches(db, books.rules)  # type: ignore[arg-type]
+        assert arrived == fresh_matches(db, books.rules)
         db.execute("INSERT INTO entries_fts (entries_fts, rank) VALUES ('integrity-check', 1)")

@@ -181,7 +181,7 @@ def test_retry_after_is_kept_over_restarts(passes: Runs, origin: Origin, retry: 
         assert passes.run(after=timedelta(minutes=20), scope=scope).sources == 0
     origin.put("/busy", rss("Busy", item("one")))
     assert passes.run(scope="force").fetched == 1
-    assert source_states(passes.db)["busy"].retry_at is None  # type: ignore[index]
+    assert source_states(passes.db)["busy"].retry_at is None
 
 
 @pytest.mark.parametrize(("id", "reason"), [("off", "is disabled"), ("nowhere", "is not in sources.yaml")])

@@ -46,9 +46,9 @@ def forget(books: Books, *sources: str) -> None:
 
 def test_old_entries_go_once_their_source_lists_them_no_more(books: Books) -> None:
     books.configure(topics=[topic(all_of=("headline",))])
-    books.fetch_from("a", old("old"), old("listed"), entry("new"))  # type: ignore[arg-type]
-    books.fetch_from("a", old("old", title="Headline old"), old("old", text="Revised report."))  # type: ignore[arg-type]
-    books.fetch_from("a", old("listed"), entry("new"))  # type: ignore[arg-type]
+    books.fetch_from("a", old("old"), old("listed"), entry("new"))
+    books.fetch_from("a", old("old", title="Headline old"), old("old", text="Revised report."))
+    books.fetch_from("a", old("listed"), entry("new"))
     assert prune(books.db, before=NOON - KEEP) == 1
     assert titles(books) == ["listed", "new"]
     for table in ("revisions", "matches"):
@@ -61,15 +61,15 @@ def test_old_entries_go_once_their_source_lists_them_no_more(books: Books) -> No
 
 @pytest.mark.parametrize("outcome", ["not_modified", "unchanged"])
 def test_what_a_source_still_lists_does_not_come_back_as_new(books: Books, outcome: str) -> None:
-    books.fetch_from("a", old("listed"))  # type: ignore[arg-type]
+    books.fetch_from("a", old("listed"))
     books.fetch_from("a", outcome=outcome, feed=Feed(), at=NOON + DAY)
     assert prune(books.db, before=NOON) == 0
-    assert books.fetch_from("a", old("listed")).entries_new == 0  # type: ignore[arg-type]
+    assert books.fetch_from("a", old("listed")).entries_new == 0
 
 
 def test_a_pinned_story_stays_whole(books: Books) -> None:
-    books.fetch_from("a", old("one", text=LONG), old("two"))  # type: ignore[arg-type]
-    books.fetch_from("b", old("copy", text=LONG))  # type: ignore[arg-type]
+    books.fetch_from("a", old("one", text=LONG), old("two"))
+    books.fetch_from("b", old("copy", text=LONG))
     editor.pin(books.db, books.story_of("Headline one"))
     forget(books)
     assert prune(books.db, before=NOON) == 1
@@ -77,7 +77,7 @@ def test_a_pinned_story_stays_whole(books: Books) -> None:
 
 
 def test_the_oldest_copy_becomes_the_original_of_the_others(books: Books) -> None:
-    books.fetch_from("a", old("one", text=LONG))  # type: ignore[arg-type]
+    books.fetch_from("a", old("one", text=LONG))
     for name in "bc":
         books.fetch_from(name, entry(name, text=LONG))
     forget(books, "a")
@@ -91,7 +91,7 @@ def test_the_oldest_copy_becomes_the_original_of_the_others(books: Books) -> Non
 
 
 def test_many_entries_go_in_short_transactions(books: Books) -> None:
-    books.fetch_from("a", *(old(f"n{number}") for number in range(1203)))  # type: ignore[arg-type]
+    books.fetch_from("a", *(old(f"n{number}") for number in range(1203)))
     forget(books)
     begun: list[str] = []
     books.db.conn.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
@@ -106,7 +106,7 @@ def test_pruning_is_done_once_a_day(books: Books) -> None:
         return prune_daily(books.db, keep=KEEP, now=NOON + timedelta(**after))
 
     assert tidy() == 0
-    books.fetch_from("a", old("one"))  # type: ignore[arg-type]
+    books.fetch_from("a", old("one"))
     forget(books)
     assert tidy(hours=23) == 0
     assert tidy(hours=24) == 1
@@ -114,13 +114,13 @@ def test_pruning_is_done_once_a_day(books: Books) -> None:
 
 def test_a_clock_that_ran_ahead_does_not_end_pruning(books: Books) -> None:
     assert prune_daily(books.db, keep=KEEP, now=NOON + 4000 * DAY) == 0
-    books.fetch_from("a", old("one"))  # type: ignore[arg-type]
+    books.fetch_from("a", old("one"))
     forget(books)
     assert prune_daily(books.db, keep=KEEP, now=NOON) == 1
 
 
 def test_a_source_that_was_removed_keeps_its_entries_until_they_are_old(books: Books) -> None:
-    books.fetch_from("a", old("old"), entry("new"))  # type: ignore[arg-type]
+    books.fetch_from("a", old("old"), entry("new"))
     books.configure(sources=[source("b")])
     assert prune(books.db, before=NOON - KEEP) == 1
     assert titles(books) == ["new"]

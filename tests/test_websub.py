@@ -765,7 +765,7 @@ def test_a_hub_in_a_private_network_is_not_asked() -> None:
 def test_the_program_itself_subscribes_hears_and_ends(tmp_path: Path, origin: Origin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with serving_hub(lambda: datetime.now(UTC)) as hub:  # noqa: TID251 the program has the real clock
+    with serving_hub(lambda: datetime.now(UTC)) as hub:  # noqa: TID251 (the program has the real clock)
         sea = Harbour(tmp_path, origin, hub, Callbacks(lambda: NOON), f"http://127.0.0.1:{port}/", [NOON])
         sea.configure(listen=f"127.0.0.1:{port}")
         sea.publish(sea.report("Ada"))

@@ -57,7 +57,7 @@ class _BoundedParser(ExpatParser):
         super().close()
 
     def _reset_cont_handler(self) -> None:
-        super()._reset_cont_handler()  # type: ignore[misc]
+        super()._reset_cont_handler()  # type: ignore[misc]  # typeshed leaves it out
         vars(self)["_parser"].CharacterDataHandler = self._characters
 
     def _characters(self, text: str) -> None:

@@ -4,8 +4,6 @@ Run as `python -m endurance.crash` in tests/ (`make crash`). Nothing may be lost
 half written, no story change its id.
 """
 
-# ruff: noqa: T201
-
 from __future__ import annotations
 
 import argparse

@@ -3,8 +3,6 @@
 Run as `python -m endurance.soak` in tests/ (`make soak`); ends with status 1 when a figure is not as it must be.
 """
 
-# ruff: noqa: T201
-
 from __future__ import annotations
 
 import argparse
