@@ -69,10 +69,11 @@ def assign_story(db: Database, entry: EntryId, story: StoryId, *, duplicate_of: 
     db.execute("UPDATE entries SET story = ?, duplicate_of = ? WHERE id = ?", [story, duplicate_of, entry])
 
 
-def touch_story(db: Database, id: StoryId, *, at: datetime) -> None:
-    """A report of the story was revised."""
+def touch_story(db: Database, id: StoryId, *, at: datetime | None) -> None:
+    """A report of the story was revised, or with None shows something else beside its title and text."""
     db.execute(
-        "UPDATE stories SET updated = max(updated, ?), version = version + 1 WHERE id = ?", [to_text(at), id]
+        "UPDATE stories SET updated = max(updated, ?), version = version + 1 WHERE id = ?",
+        [to_text(at) if at else "", id],
     )
 
 
