@@ -87,8 +87,7 @@ def serving_origin() -> Iterator[Origin]:
 def rss(title: str, *items: Mapping[str, str]) -> str:
     """An RSS 2.0 document. An item's `link` is its guid too unless it has one; `date` is RFC 822."""
     return f"""<?xml version="1.0" encoding="utf-8"?>
-<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:media="http://search.yahoo.com/mrss/">
-<channel><title>{escape(title)}</title><link>https://{title.lower()}.example/</link>
+<rss version="2.0"><channel><title>{escape(title)}</title><link>https://{title.lower()}.example/</link>
 {"".join(map(_item, items))}</channel></rss>"""
 
 
@@ -100,9 +99,12 @@ def _item(item: Mapping[str, str]) -> str:
         "pubDate": item.get("date", "Wed, 27 Nov 2024 09:00:00 GMT"),
         "description": item.get("text", ""),
     }
-    if "author" in item:
-        fields["dc:creator"] = item["author"]
     elements = [f"<{name}>{escape(value)}</{name}>" for name, value in fields.items()]
+    if "author" in item:
+        elements.append(
+            f"<creator xmlns='http://purl.org/dc/elements/1.1/'>{escape(item['author'])}</creator>"
+        )
     if "image" in item:
-        elements.append(f"<media:content url={quoteattr(item['image'])} medium='image'/>")
+        picture = f"url={quoteattr(item['image'])} medium='image'"
+        elements.append(f"<content xmlns='http://search.yahoo.com/mrss/' {picture}/>")
     return f"<item>{''.join(elements)}</item>\n"
