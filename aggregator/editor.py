@@ -11,6 +11,7 @@ from aggregator.model import EntryId, StoryId
 from aggregator.store.connection import writing
 from aggregator.store.entries import promote
 from aggregator.store.stories import (
+    former_story,
     leave_story,
     mark_edited,
     merge_story,
@@ -38,7 +39,7 @@ def retitle(db: Database, story: str, headline: str | None) -> StoryId:
 
 
 def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
-    """Let `into` take the entries of the other stories; their ids lead to it for ever."""
+    """Let `into` take the entries of the other stories; their ids lead to it from now on."""
     with writing(db, durable=True):
         target = _resolve(db, into)
         merged = [story for story in (_resolve(db, other) for other in others) if story != target]
@@ -52,7 +53,10 @@ def merge(db: Database, into: str, others: Sequence[str]) -> StoryId:
 
 
 def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
-    """Make a new story of some entries of a story, with their copies; returns the new one."""
+    """Make a story of some entries of a story, with their copies; returns it.
+
+    It is a new one, or the one that they began before it was merged.
+    """
     with writing(db, durable=True):
         origin = _resolve(db, story)
         held = _originals(db, origin)
@@ -66,7 +70,9 @@ def split(db: Database, story: str, entries: Sequence[int]) -> StoryId:
         if len(leaving) == len(held):
             raise UsageError(f"all entries of story {origin} would leave it: there is nothing to split")
         ids = [EntryId(id) for id in leaving]
-        made = split_from(origin, story_rows(db, [origin])[origin].version, ids)
+        made = former_story(db, origin, ids) or split_from(
+            origin, story_rows(db, [origin])[origin].version, ids
+        )
         leave_story(db, origin, ids, made)
         mark_edited(db, [origin, made])
         for original in {held[id] for id in leaving} - {None, *leaving}:

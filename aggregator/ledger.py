@@ -16,7 +16,14 @@ from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
 from aggregator.store.connection import writing
-from aggregator.store.entries import index_entries, insert_entry, known_entries, revise_entry
+from aggregator.store.entries import (
+    Known,
+    amend_entry,
+    index_entries,
+    insert_entry,
+    known_entries,
+    revise_entry,
+)
 from aggregator.store.matches import match_new
 from aggregator.store.sources import (
     SourceState,
@@ -30,6 +37,7 @@ from aggregator.store.sources import (
 from aggregator.store.stories import touch_story
 from aggregator.store.subscriptions import is_pushed, record_missed
 from aggregator.store.withdrawals import note_withdrawn
+from aggregator.story.fingerprint import details
 from aggregator.topic.rule import Rule
 from aggregator.url import host
 
@@ -180,10 +188,12 @@ class Ledger:
         applied = Applied()
         known = known_entries(self._db, harvest.source, (entry.identity for entry in harvest.entries))
         new = [entry for entry in harvest.entries if entry.identity not in known]
-        revised = [
-            (known[entry.identity].id, entry)
-            for entry in harvest.entries
-            if entry.identity in known and known[entry.identity].content_hash != entry.content_hash
+        again = [(known[entry.identity], entry) for entry in harvest.entries if entry.identity in known]
+        revised = [(was, entry) for was, entry in again if was.content_hash != entry.content_hash]
+        amended = [
+            (was, entry)
+            for was, entry in again
+            if was.content_hash == entry.content_hash and was.details != _details(entry)
         ]
         inserted = [
             (insert_entry(self._db, entry, source=harvest.source, now=harvest.fetched_at), entry)
@@ -193,15 +203,21 @@ class Ledger:
         if trackers := sum(entry.trackers for entry in new):
             count_trackers(self._db, harvest.source, trackers)
         index_entries(self._db, (id for id, _ in inserted))
-        arrivals = [*inserted, *revised]
-        for id, entry in revised:
-            revise_entry(self._db, id, entry, now=harvest.fetched_at)
+        arrivals = [*inserted, *((was.id, entry) for was, entry in revised)]
+        for was, entry in revised:
+            revise_entry(self._db, was.id, entry, now=harvest.fetched_at)
             applied.entries_revised += 1
-            if story := known[entry.identity].story:
-                touch_story(self._db, story, at=harvest.fetched_at)
-                applied.stories_updated.add(story)
+            self._touch(was, applied, at=harvest.fetched_at)
+        for was, entry in amended:
+            amend_entry(self._db, was.id, entry)
+            self._touch(was, applied, at=None)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
         return applied, {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
+
+    def _touch(self, entry: Known, applied: Applied, *, at: datetime | None) -> None:
+        if entry.story:
+            touch_story(self._db, entry.story, at=at)
+            applied.stories_updated.add(entry.story)
 
     def _compare(self, harvest: Harvest, present: set[EntryId], applied: Applied) -> None:
         """Note which entries its source took back, by what its document lists and listed."""
@@ -216,6 +232,11 @@ class Ledger:
             touch_story(self._db, story, at=harvest.fetched_at)
             applied.stories_updated.add(story)
         record_window(self._db, harvest.source, present)
+
+
+def _details(entry: Entry) -> tuple[str | None, ...]:
+    media = (entry.image, *(part.url for part in entry.enclosures))
+    return details(entry.canonical_url, entry.author, media)
 
 
 def _is_in_order(entries: Sequence[Entry]) -> bool:

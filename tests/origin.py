@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from loopback import Handler, Server, answering
 
@@ -99,4 +99,12 @@ def _item(item: Mapping[str, str]) -> str:
         "pubDate": item.get("date", "Wed, 27 Nov 2024 09:00:00 GMT"),
         "description": item.get("text", ""),
     }
-    return f"<item>{''.join(f'<{name}>{escape(value)}</{name}>' for name, value in fields.items())}</item>\n"
+    elements = [f"<{name}>{escape(value)}</{name}>" for name, value in fields.items()]
+    if "author" in item:
+        elements.append(
+            f"<creator xmlns='http://purl.org/dc/elements/1.1/'>{escape(item['author'])}</creator>"
+        )
+    if "image" in item:
+        picture = f"url={quoteattr(item['image'])} medium='image'"
+        elements.append(f"<content xmlns='http://search.yahoo.com/mrss/' {picture}/>")
+    return f"<item>{''.join(elements)}</item>\n"

@@ -18,6 +18,7 @@ from lxml import etree
 
 from aggregator import editor
 from aggregator.publish.topics import Published
+from aggregator.settings import Output, Site
 from aggregator.store.connection import open_store
 
 HOUR = timedelta(hours=1)
@@ -51,6 +52,11 @@ def chain(books: Books, file: str = "atom.xml") -> list[Any]:
         documents.append(etree.fromstring(read(books, address)))
         (address,) = [*links(documents[-1], "prev-archive"), None][:1]
     return documents
+
+
+def archive(books: Books) -> dict[str, bytes]:
+    """The archive documents of the topic by their names."""
+    return {path.name: path.read_bytes() for path in (books.folder / "topic" / "archive").glob("*")}
 
 
 def links(document: Any, rel: str) -> list[str]:
@@ -149,11 +155,58 @@ def test_a_story_that_comes_back_to_leave_again_stands_once_in_its_document(desk
         assert titles(chain(desk)[0]) == ["1"]
 
 
-def test_what_an_editor_hides_leaves_the_archive(desk: Books) -> None:
+@pytest.mark.parametrize("only", [None, ["other"]])
+def test_what_an_editor_hides_leaves_the_archive(desk: Books, only: list[str] | None) -> None:
+    desk.configure(topics=[topic(items=3), topic("other", match="nothing")])
     report(desk, *range(1, 9))
+    before = archive(desk)
     editor.hide(desk.db, desk.story_of("Headline n2"))
-    desk.publish(now=NOON + 9 * HOUR)
+    desk.publish(now=NOON + 9 * HOUR, only=only)
     assert [titles(document) for document in chain(desk)] == [["8", "7", "6"], ["5", "4"], ["3", "1"]]
+    # The documents without it, and those that lead to them, have other names: caches keep what they know for ever
+    assert not before.keys() & archive(desk).keys()
+
+
+def test_what_is_hidden_in_a_younger_document_leaves_the_older_ones_as_they_are(desk: Books) -> None:
+    report(desk, *range(1, 9))
+    before = archive(desk)
+    editor.hide(desk.db, desk.story_of("Headline n5"))
+    desk.publish(now=NOON + 9 * HOUR)
+    assert [titles(document) for document in chain(desk)] == [["8", "7", "6"], ["4"], ["3", "2", "1"]]
+    kept = {name for name in before if "-1-" in name}
+    assert {name: data for name, data in archive(desk).items() if name in before} == {
+        name: before[name] for name in kept
+    }
+
+
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"topics": [topic(items=3, title="Another title")]},
+        {"site": Site(title="Another desk", base_url="https://desk.example/", contact="me@desk.example")},
+        {"output": Output(hub="https://hub.example/")},
+    ],
+)
+def test_another_title_is_for_documents_to_come(desk: Books, changes: dict[str, Any], anew: bool) -> None:
+    report(desk, *range(1, 9))
+    before = archive(desk)
+    desk.configure(**changes)
+    desk.publish(now=NOON + 9 * HOUR, anew=anew)
+    assert archive(desk) == before
+
+
+def test_at_another_address_the_documents_lead_to_each_other_there(desk: Books) -> None:
+    report(desk, *range(1, 9))
+    desk.configure(site=Site(title="Desk", base_url="https://moved.example/"))
+    desk.publish(now=NOON + 9 * HOUR)
+    address = "https://moved.example/topic/atom.xml"
+    for held in (["8", "7", "6"], ["5", "4"], ["3", "2", "1"]):
+        document = etree.fromstring(read(desk, address))
+        assert titles(document) == held
+        assert links(document, "self") == [address]
+        (address,) = links(document, "prev-archive") or [""]
+        assert address.startswith("https://moved.example/topic/archive/") or held[0] == "3"
 
 
 def test_what_was_hidden_or_merged_while_in_the_feed_does_not_go_to_the_archive(desk: Books) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from builders import NOON, Books, entry, topic
+from builders import LONG, NOON, Books, entry, topic
 from selectolax.lexbor import LexborHTMLParser
 
 from aggregator import editor
@@ -29,8 +29,8 @@ def alpha(title: str = "Minister arrives in Seoul", **changes: Any) -> Any:
     return entry("alpha", title=title, text="The report alpha.", **changes)
 
 
-def dated(name: str, hours: int) -> Any:
-    return entry(name, published=NOON - hours * HOUR, text=f"alpha {name}")
+def dated(name: str, hours: int, **changes: Any) -> Any:
+    return entry(name, **({"published": NOON - hours * HOUR, "text": f"alpha {name}"} | changes))
 
 
 # Headlines
@@ -113,6 +113,29 @@ def test_a_report_that_is_gone_from_amid_others_twice_is_withdrawn(desk: Books) 
     assert page.css_first(".notes p.meta time").attributes["datetime"] == "2024-11-27T14:00:00Z"
     assert "Withdrawn: A no longer carries “Headline h2”." in gone["content_html"]
     assert gone["date_modified"] == "2024-11-27T14:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"url": "https://outlet.example/2024/h2"}, {"text": "alpha told anew"}],
+    ids=["and address", "and text"],
+)
+def test_a_report_that_has_another_guid_each_time_was_not_withdrawn(
+    desk: Books, changes: dict[str, str]
+) -> None:
+    fetch(desk, NOON, 1, 2, 3)
+    for turn in (1, 2, 3):
+        again = dated("h2", 2, guid=f"h2-{turn}", **changes)
+        desk.fetch_from("a", dated("h1", 1), again, dated("h3", 3), at=NOON + turn * HOUR)
+    assert withdrawn(desk) == {}
+
+
+def test_a_report_that_is_found_again_by_its_text_was_not_withdrawn(desk: Books) -> None:
+    desk.fetch_from("a", dated("h1", 1), dated("h2", 2, text=LONG), dated("h3", 3))
+    for turn in (1, 2, 3):
+        again = dated("moved", 2, text=f"{LONG}. More soon.", title="Headline h2")
+        desk.fetch_from("a", dated("h1", 1), again, dated("h3", 3), at=NOON + turn * HOUR)
+    assert withdrawn(desk) == {}
 
 
 def test_a_report_that_comes_back_was_not_withdrawn(desk: Books) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -144,6 +145,24 @@ def test_what_was_split_merged_and_split_again_is_a_new_story(desk: Books) -> No
     assert second not in (one, first)
     assert resolve_story(desk.db, first) == one
     assert titles(desk, second) == ["copy"]
+
+
+def test_a_merger_that_is_taken_back_gives_the_story_its_id_again(desk: Books) -> None:
+    one, two, three = of(desk, "one"), of(desk, "two"), of(desk, "three")
+    desk.publish()
+    editor.merge(desk.db, two, [one])
+    editor.merge(desk.db, three, [two])
+    desk.publish(now=NOON + HOUR)
+    assert editor.split(desk.db, three, [desk.id_of("Headline one")]) == one
+    assert titles(desk, one) == ["copy", "one"]
+    assert merged_stories(desk.db) == {two: three}
+    desk.publish(now=NOON + 2 * HOUR)
+    told = {
+        item["title"]: item for item in json.loads((desk.folder / "topic/feed.json").read_text())["items"]
+    }
+    assert told["Headline one"]["id"].endswith(f"/{one}")
+    assert told["Headline one"]["date_published"] == "2024-11-27T11:00:00Z"
+    assert "Headline one" in (desk.folder / "stories" / f"{one}.html").read_text()
 
 
 def test_a_merged_story_that_was_hidden_or_pinned_is_no_more(desk: Books) -> None:

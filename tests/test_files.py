@@ -36,6 +36,18 @@ def test_an_equal_file_is_not_touched(tmp_path: Path) -> None:
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
+def test_each_change_is_of_a_later_second_for_who_asks_by_last_modified_alone(tmp_path: Path) -> None:
+    path = tmp_path / "rss.xml"
+    write_if_changed(path, b"one")
+    os.utime(path, (4e9, 4e9))  # written while the clock was wrong
+    seconds = [int(path.stat().st_mtime)]
+    for data in (b"two", b"three", b"four"):
+        write_if_changed(path, data, compress=["gzip"])
+        seconds.append(int(path.stat().st_mtime))
+        assert path.with_name("rss.xml.gz").stat().st_mtime_ns == path.stat().st_mtime_ns
+    assert seconds == [4_000_000_000, 4_000_000_001, 4_000_000_002, 4_000_000_003]
+
+
 @given(old=st.binary(), new=st.binary())
 def test_it_says_whether_it_wrote(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes) -> None:
     path = tmp_path_factory.mktemp("files") / "f"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from builders import LONG, NOON, Books, entry, failure, harvest, source, topic
@@ -102,6 +104,44 @@ def test_every_revision_is_kept(books: Books) -> None:
         "Headline 1",
         "Headline 2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"author": "Kim Min-ji"}, ("Kim Min-ji", "/one", "/a.jpg", "/a.mp3")),
+        ({"url": "https://outlet.example/two"}, (None, "/two", "/a.jpg", "/a.mp3")),
+        ({"image": "https://outlet.example/b.jpg"}, (None, "/one", "/b.jpg", "/a.mp3")),
+        ({"enclosures": (Enclosure("https://outlet.example/b.mp3"),)}, (None, "/one", "/a.jpg", "/b.mp3")),
+    ],
+)
+def test_what_changes_beside_title_and_text_is_shown_and_is_no_revision(
+    books: Books, change: dict[str, Any], shown: tuple[str | None, ...]
+) -> None:
+    media = {
+        "image": "https://outlet.example/a.jpg",
+        "enclosures": (Enclosure("https://outlet.example/a.mp3"),),
+    }
+    books.fetch_from("a", entry("one", **media))
+    story = books.story_of("Headline one")
+    before = books.rows("SELECT updated FROM stories")
+    applied = books.fetch_from("a", entry("one", **(media | change)), at=NOON + HOUR)
+    assert (applied.entries_revised, applied.stories_updated) == (0, {story})
+    (report,) = books.story(story).coverage
+    addresses = (report.url, report.image, report.enclosures[0].url)
+    assert (report.author, *(urlsplit(str(one)).path for one in addresses)) == shown
+    assert report.revised_at is None
+    assert books.rows("SELECT updated FROM stories") == before
+    assert books.rows("SELECT * FROM revisions") == []
+    assert books.fetch_from("a", entry("one", **(media | change))).stories_updated == set()
+
+
+def test_a_picture_whose_address_is_signed_anew_each_time_changes_nothing(books: Books) -> None:
+    books.fetch_from("a", entry("one", image="https://cdn.example/a.jpg"))
+    for turn in range(3):
+        media = f"https://cdn.example/a.jpg?Expires={turn}"
+        applied = books.fetch_from("a", entry("one", image=media))
+        assert applied.stories_updated == set(), turn
 
 
 def test_an_entry_that_comes_again_unchanged_changes_nothing(books: Books) -> None:

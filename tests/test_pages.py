@@ -78,6 +78,9 @@ def test_a_page_asks_for_nothing_else_and_allows_only_its_own_style_and_script(n
         digest = b64encode(sha256(node.text().encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert not page.css("[src], [style], link[rel=stylesheet], iframe, form")
+    assert page.css_first("link[rel=Icon]").attributes["href"] == "data:,"
+    # Liferea looks for this spelling, and takes what follows for a file
+    assert b'rel="icon"' not in pages(FULL)[number]
     assert "url(" not in page.css_first("style").text()
     assert "@import" not in page.css_first("style").text()
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,44 +11,12 @@ from urllib.request import urlopen
 import feedparser
 import pytest
 from program import started
+from readers import Newsboat, needs_newsboat
 from test_samples import EXPECTED
 
 from aggregator.opml import read_opml
 
-pytestmark = [
-    pytest.mark.newsboat,
-    pytest.mark.skipif(shutil.which("newsboat") is None, reason="newsboat is not installed"),
-]
-
-
-@dataclass
-class Reader:
-    """A newsboat of its own."""
-
-    home: Path
-
-    def run(self, *args: str | Path) -> None:
-        files = {"-u": self.home / "urls", "-c": self.home / "cache.db", "-C": self.home / "config"}
-        for path in (files["-u"], files["-C"]):
-            path.touch()
-        options = [str(part) for pair in files.items() for part in pair]
-        env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-        done = subprocess.run(
-            ["newsboat", *options, *map(str, args)], env=env, capture_output=True, text=True, timeout=60
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-
-    def subscribe(self, folder: Path, opml: bytes) -> None:
-        self.home.mkdir()
-        (folder / "topics.opml").write_bytes(opml)
-        self.run("-i", folder / "topics.opml")
-
-    def urls(self) -> list[str]:
-        return (self.home / "urls").read_text().split()
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.home / "cache.db")) as db:
-            return db.execute(query).fetchall()
+pytestmark = [pytest.mark.newsboat, needs_newsboat]
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +30,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def reader(site: str, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def reader(site: str, tmp_path_factory: pytest.TempPathFactory) -> Newsboat:
     folder = tmp_path_factory.mktemp("reader")
-    reader = Reader(folder / "home")
-    reader.subscribe(folder, read(f"{site}topics.opml"))
-    reader.run("-x", "reload")
+    reader = Newsboat(folder / "home")
+    (folder / "topics.opml").write_bytes(read(f"{site}topics.opml"))
+    reader.run("-i", folder / "topics.opml")
+    reader.reload()
     return reader
 
 
@@ -94,7 +58,7 @@ def utc(entry: Any) -> str:
     return f"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00"
 
 
-def test_it_subscribes_to_every_topic_and_knows_its_title_and_page(site: str, reader: Reader) -> None:
+def test_it_subscribes_to_every_topic_and_knows_its_title_and_page(site: str, reader: Newsboat) -> None:
     assert reader.urls() == [f"{site}{topic}/rss.xml" for topic in EXPECTED]
     titles = {outline.url: outline.title for outline in read_opml(read(f"{site}topics.opml"))}
     pages = {url: url.removesuffix("rss.xml") for url in titles}
@@ -103,7 +67,7 @@ def test_it_subscribes_to_every_topic_and_knows_its_title_and_page(site: str, re
     )
 
 
-def test_it_lists_every_item_of_every_topic_with_title_link_and_date(site: str, reader: Reader) -> None:
+def test_it_lists_every_item_of_every_topic_with_title_link_and_date(site: str, reader: Newsboat) -> None:
     # One reader takes equal ids in two feeds for one item, and shows it in one of them only
     feeds = {url: items(read(url)) for url in reader.urls()}
     published = {(url, id): item for url, found in feeds.items() for id, item in found.items()}
@@ -116,10 +80,9 @@ def test_it_lists_every_item_of_every_topic_with_title_link_and_date(site: str, 
 @pytest.mark.parametrize("name", ["rss.xml", "atom.xml"])
 def test_it_lists_every_item_of_one_topic(site: str, tmp_path: Path, topic: str, name: str) -> None:
     url = f"{site}{topic}/{name}"
-    reader = Reader(tmp_path / "home")
-    reader.home.mkdir()
-    (reader.home / "urls").write_text(f"{url}\n")
-    reader.run("-x", "reload")
+    reader = Newsboat(tmp_path / "home")
+    reader.subscribe(url)
+    reader.reload()
     listed = reader.rows("SELECT guid, title, url, pubDate FROM rss_item WHERE deleted = 0")
     assert {guid: (title, link, date) for guid, title, link, date in listed} == items(read(url))
     assert not reader.rows("SELECT guid FROM rss_item WHERE content = ''")

@@ -19,6 +19,7 @@ from aggregator.errors import PublishError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
 
 _AT_ONCE = 8
+_SECOND = 1_000_000_000
 _WAITING = 64
 """Files that may wait for the disk, with what is to stand in them."""
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
@@ -115,7 +116,7 @@ def _write(path: Path, data: bytes, compress: Set[Coding]) -> _Done:
             _replace(path, data)
         for coding in compress:
             if not (copy := beside(path, SUFFIXES[coding])).exists():
-                _replace(copy, encode(data, coding))
+                _replace(copy, encode(data, coding), changed=path.stat().st_mtime_ns)
     except OSError as error:
         raise _publish_error(path, "written", error) from error
     return _Done(path, _digest(data), has_changed)
@@ -189,7 +190,8 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, *, changed: int | None = None) -> None:
+    """Put another file in the place of one, changed at this time, else now."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Process and thread in the name: two writers never share one, and a sweep can tell whose it was.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
@@ -198,12 +200,23 @@ def _replace(path: Path, data: bytes) -> None:
         with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
+            if changed is None:
+                changed = max(os.fstat(descriptor).st_mtime_ns, _next_second(path))
+            os.utime(descriptor, ns=(changed, changed))
             os.fsync(descriptor)
         temporary.replace(path)
     except OSError:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _next_second(path: Path) -> int:
+    """After the last change of the file: some readers and caches ask by Last-Modified alone, in whole seconds."""
+    try:
+        return (path.stat().st_mtime_ns // _SECOND + 1) * _SECOND
+    except FileNotFoundError:
+        return 0
 
 
 def _sync_folder(folder: Path) -> None:

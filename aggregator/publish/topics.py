@@ -66,14 +66,16 @@ class Publisher:
         """Write the topics (of `only`) that changed. Raises PublishError.
 
         `now` decides which stories are too old. With `anew` whatever does not hold the bytes that were once written to
-        it is written again. A file that would be written with the same bytes stays as it is.
+        it is written again. A file that would be written with the same bytes stays as it is, and so does an archive
+        document: another one has another name.
         """
         self._look_mark = folder_mark(self._templates)
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
+        withdrawn = self._withdraw(hidden)
         common, last = self._common_mark(), last_change(self._db)
         planner = Planner(self._db, output=self._output, groups=self._groups, made_with=common, now=now)
         plans = planner.plans(self._topics, since=int(read_meta(self._db, _PLANNED) or 0))
-        wanted = set(only) if only is not None else {plan.id for plan in plans}
+        wanted = {*only, *withdrawn} if only is not None else {plan.id for plan in plans}
         asked = {plan.id for plan in plans if plan.id in wanted}
         stale = {
             plan.id
@@ -92,7 +94,6 @@ class Publisher:
         from aggregator.publish.writing import Writing
 
         sweep(self._folder)
-        rewritten = archived_in(self._db, hidden)
         with Batch(self._output.compress) as batch:
             writer = Writing(
                 self._db,
@@ -108,7 +109,7 @@ class Publisher:
                 now=now,
             )
             for plan in plans:
-                look = (anew and plan.id in asked) or plan.id in rewritten
+                look = anew and plan.id in asked
                 if plan.id in stale:
                     writer.write_topic(plan, look=look)
                 elif look:
@@ -116,7 +117,6 @@ class Publisher:
             writer.write_site(gone, look=anew)
             writer.finish()
         with writing(self._db):
-            withdraw_from_archives(self._db, hidden)
             write_meta(self._db, _SITE_MARK, site_mark)
             told = self._topics if self._output.hub else ()
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
@@ -124,6 +124,15 @@ class Publisher:
         if only is None:
             self._have_planned(last)
         return Published(len(asked if anew else stale), batch.written)
+
+    def _withdraw(self, hidden: Sequence[StoryId]) -> set[TopicId]:
+        """Take what an editor hid out of the archives; returns the topics of which it changes one."""
+        topics = archived_in(self._db, hidden) if hidden else set()
+        if topics:
+            with writing(self._db):
+                for topic in topics:
+                    withdraw_from_archives(self._db, topic, frozenset(hidden))
+        return topics
 
     def channel(self, topic: TopicSettings, stories: Sequence[StoryId], *, now: datetime) -> Channel:
         """These stories, in this order, as the topic's feeds show them."""

@@ -163,17 +163,14 @@ class Writing:
                 self._remove(str(path.relative_to(self._folder)))
 
     def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None, *, look: bool) -> None:
-        stories = [story for story in archive.stories[::-1] if story not in self._hidden]
         previous = older.name if older else None
-        mark = digest(plan.publication.own, archive.name, previous or "", *stories)
+        # Not of titles and settings: what readers know never changes. But whole addresses lead from one to the next
+        mark = digest(self._site.base_url, archive.name, previous or "", *archive.stories)
         paths = [f"{folder_of(plan.settings)}/{archived(file, archive.name)}" for file in _FEEDS]
-        if look:
-            made = made_files(self._db, paths)
-            if all(self._stands(path, mark, made, look=True) for path in paths):
-                return
-        elif all((self._folder / path).exists() for path in paths):
+        made = made_files(self._db, paths)
+        if all(self._stands(path, mark, made, look=look) for path in paths):
             return
-        channel = self._teller.channel(plan.settings, stories)
+        channel = self._teller.channel(plan.settings, archive.stories[::-1])
         self._write_feeds(replace(channel, page=archive.name, previous=previous), plan.settings, mark)
 
     def write_site(self, gone: Iterable[StoryId], *, look: bool) -> None:

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from aggregator.model import Correction, Enclosure, Entry, EntryId, Report, SourceId, StoryId
 from aggregator.store.traits import insert_traits
 from aggregator.story.duplicate import Candidate
+from aggregator.story.fingerprint import details
 from aggregator.story.grouping import Arrival
 from aggregator.text.fold import words
 from aggregator.times import from_text, to_text
@@ -24,6 +25,8 @@ class Known:
 
     id: EntryId
     content_hash: str
+    details: tuple[str | None, ...]
+    """What it shows beside title and text, as `fingerprint.details` has it."""
     story: StoryId | None
     """None until it is grouped."""
 
@@ -32,13 +35,22 @@ def known_entries(db: Database, source: SourceId, identities: Iterable[str]) -> 
     """Those of the identities that the source's stored entries have."""
     rows = db.query(
         """
-        SELECT id, identity, content_hash, story FROM entries
+        SELECT id, identity, content_hash, canonical_url, author, image, enclosures, story FROM entries
         WHERE source = ? AND identity IN (SELECT value FROM json_each(?))
         """,
         [source, json.dumps(list(identities))],
     )
     return {
-        row["identity"]: Known(EntryId(row["id"]), row["content_hash"], StoryId(row["story"]) or None)
+        row["identity"]: Known(
+            EntryId(row["id"]),
+            row["content_hash"],
+            details(
+                row["canonical_url"],
+                row["author"],
+                (row["image"], *(url for url, *_ in json.loads(row["enclosures"]))),
+            ),
+            StoryId(row["story"]) or None,
+        )
         for row in rows
     }
 
@@ -108,6 +120,11 @@ def revise_entry(db: Database, id: EntryId, entry: Entry, *, now: datetime) -> N
     )
     db.execute(_REVISE, {**_columns(entry), "id": id, "now": to_text(now)})
     insert_traits(db, id, entry.profile, entry.sketch)
+
+
+def amend_entry(db: Database, id: EntryId, entry: Entry) -> None:
+    """Take over what the entry shows beside title and text."""
+    db.execute(_AMEND, {**_columns(entry), "id": id})
 
 
 def story_of(db: Database, entry: EntryId) -> StoryId:
@@ -231,6 +248,12 @@ _INSERT = """
     VALUES (:source, :identity, :guid, :url, :canonical_url, :title, :author, :published, :updated, :dated,
         :first_seen, :language, :kind, :content, :text, :text_hash, :content_hash, :categories, :enclosures,
         :image, '')
+"""
+
+_AMEND = """
+    UPDATE entries SET url = :url, canonical_url = :canonical_url, author = :author, enclosures = :enclosures,
+        image = :image
+    WHERE id = :id
 """
 
 _REVISE = """

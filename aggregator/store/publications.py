@@ -18,7 +18,7 @@ class Archive:
     """An archive document: items that left a topic's feed (RFC 5005 §4)."""
 
     name: str
-    """Its page and how many items came to it so far: another name whenever it changes."""
+    """Its page and how often it changed so far: another name each time."""
     former: str | None
     """The name before that, which readers may still ask for."""
     stories: tuple[StoryId, ...]
@@ -29,11 +29,16 @@ class Archive:
         """Counted from 1, the oldest."""
         return int(self.name.partition("-")[0])
 
+    @property
+    def next_name(self) -> str:
+        """Its name once it changes."""
+        page, _, changes = self.name.partition("-")
+        return f"{page}-{int(changes) + 1}"
+
     def with_story(self, story: StoryId) -> Archive:
         """It, with a story at its end; one that was in the feed again meanwhile moves there."""
-        page, _, came = self.name.partition("-")
         stories = (*(other for other in self.stories if other != story), story)
-        return Archive(f"{page}-{int(came) + 1}", self.former, stories)
+        return Archive(self.next_name, self.former, stories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +228,15 @@ def archived_in(db: Database, stories: Iterable[StoryId]) -> set[TopicId]:
     return {TopicId(row["topic"]) for row in rows}
 
 
-def withdraw_from_archives(db: Database, stories: Iterable[StoryId]) -> None:
-    """No archive document holds these stories any more: an editor hid them, and the files were written without them."""
-    db.execute(
-        """
-        UPDATE archives SET stories = (
-            SELECT json_group_array(value) FROM (
-                SELECT value FROM json_each(archives.stories)
-                WHERE value NOT IN (SELECT value FROM json_each(:stories)) ORDER BY key
-            )
-        )
-        WHERE EXISTS (
-            SELECT 1 FROM json_each(archives.stories) WHERE value IN (SELECT value FROM json_each(:stories))
-        )
-        """,
-        {"stories": json.dumps(list(stories))},
-    )
+def withdraw_from_archives(db: Database, topic: TopicId, stories: Collection[StoryId]) -> None:
+    """The topic's archive holds these stories no more, and its feed is to lead to other documents.
+
+    Those that held one, and all after them, which lead there, have other names; nobody finds the former.
+    """
+    changed = False
+    for archive in archives(db, topic):
+        held = tuple(story for story in archive.stories if story not in stories)
+        changed = changed or held != archive.stories
+        if changed:
+            _keep(db, topic, Archive(archive.next_name, None, held))
+    db.execute("UPDATE channels SET mark = NULL WHERE topic = ?", [topic])

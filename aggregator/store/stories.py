@@ -12,7 +12,8 @@ from sqlite_utils import Database
 from aggregator.model import EntryId, Related, Story, StoryId
 from aggregator.store.compositions import keep, recall
 from aggregator.store.connection import writing
-from aggregator.store.entries import corrections, reports
+from aggregator.store.entries import corrections, origin_of, reports
+from aggregator.story.cluster import founded_by
 from aggregator.story.compose import choose_lead, compose, compose_story, make_headline
 from aggregator.times import from_text, to_text
 
@@ -68,10 +69,11 @@ def assign_story(db: Database, entry: EntryId, story: StoryId, *, duplicate_of: 
     db.execute("UPDATE entries SET story = ?, duplicate_of = ? WHERE id = ?", [story, duplicate_of, entry])
 
 
-def touch_story(db: Database, id: StoryId, *, at: datetime) -> None:
-    """A report of the story was revised."""
+def touch_story(db: Database, id: StoryId, *, at: datetime | None) -> None:
+    """A report of the story was revised, or with None shows something else beside its title and text."""
     db.execute(
-        "UPDATE stories SET updated = max(updated, ?), version = version + 1 WHERE id = ?", [to_text(at), id]
+        "UPDATE stories SET updated = max(updated, ?), version = version + 1 WHERE id = ?",
+        [to_text(at) if at else "", id],
     )
 
 
@@ -223,6 +225,12 @@ def resolve_story(db: Database, id: str) -> StoryId | None:
     return StoryId(rows[0]["id"]) if rows else None
 
 
+def former_story(db: Database, story: StoryId, entries: Iterable[EntryId]) -> StoryId | None:
+    """The story that one of these entries began, if it was merged into this one: readers know it by its id."""
+    begun = (founded_by(*origin_of(db, entry)) for entry in entries)
+    return next((id for id in begun if id != story and resolve_story(db, id) == story), None)
+
+
 def merged_stories(db: Database) -> dict[StoryId, StoryId]:
     """Every story that was merged, with the one that holds its entries now."""
     rows = db.query(
@@ -300,7 +308,8 @@ def mark_edited(db: Database, stories: Iterable[StoryId]) -> None:
 def leave_story(db: Database, story: StoryId, entries: Sequence[EntryId], into: StoryId) -> bool:
     """Move entries of a story and their copies into another one; returns whether that is made by this.
 
-    The times of one that is made are still those of `story`: `refresh_story` both.
+    One that was merged is a story again. The times of one that is made are still those of `story`: `refresh_story`
+    both.
     """
     is_new = db.execute(
         """
@@ -309,6 +318,7 @@ def leave_story(db: Database, story: StoryId, entries: Sequence[EntryId], into: 
         """,
         [into, story],
     ).rowcount
+    db.execute("UPDATE stories SET merged_into = NULL WHERE id = ?", [into])
     db.execute(
         """
         UPDATE entries SET story = :into WHERE story = :story

@@ -35,13 +35,22 @@ def note_withdrawn(
 
 
 def _lacking(db: Database, absent: Set[int], present: Set[int]) -> set[int]:
-    """Those of the absent entries that are not withdrawn yet, and newer than the oldest that is present."""
+    """Those of the absent entries that are not withdrawn yet, and newer than the oldest that is present.
+
+    Not those that are present under another guid: with the same address or text, or as what grouping found a copy.
+    """
     rows = db.execute(
         """
-        SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND withdrawn_at IS NULL
-            AND dated > (SELECT min(dated) FROM entries WHERE id IN (SELECT value FROM json_each(?)))
+        WITH here AS (SELECT * FROM entries WHERE id IN (SELECT value FROM json_each(:present)))
+        SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(:absent)) AND withdrawn_at IS NULL
+            AND dated > (SELECT min(dated) FROM here)
+            AND NOT EXISTS (
+                SELECT 1 FROM here WHERE here.canonical_url = entries.canonical_url
+                    OR here.text_hash = entries.text_hash
+                    OR coalesce(here.duplicate_of, here.id) = coalesce(entries.duplicate_of, entries.id)
+            )
         """,
-        [json.dumps(sorted(absent)), json.dumps(sorted(present))],
+        {"absent": json.dumps(sorted(absent)), "present": json.dumps(sorted(present))},
     )
     return {id for (id,) in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from aggregator.text.fold import letters, words
@@ -31,6 +32,14 @@ def identity(guid: str | None, canonical_url: str | None, title: str, text: str)
     if canonical_url:
         return f"link:{canonical_url}"
     return f"text:{digest(title, text)}"
+
+
+def details(url: str | None, author: str | None, media: Iterable[str | None]) -> tuple[str | None, ...]:
+    """What a source may change of an entry beside its title and text: canonical link, author, picture and enclosures.
+
+    Of their addresses the query does not count: many are signed anew for each fetch.
+    """
+    return (url, author, *(one and one.partition("?")[0] for one in media))
 
 
 def text_hash(title: str, text: str) -> str | None:
