@@ -44,7 +44,7 @@ class TopicReason(TypedDict):
     holds: bool
     published: bool
     score: float
-    """Above 0.25 it is held."""
+    """Above `topic.select.BAR` it is held."""
     reasons: list[str]
 
 
