@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, TextIO, TypedDict
@@ -18,7 +18,7 @@ from aggregator.errors import UsageError
 if TYPE_CHECKING:
     from aggregator.embed import Embedder
     from aggregator.model import EntryId, StoryId
-    from aggregator.story.grouping import Arrival
+    from aggregator.story.grouping import Arrival, Grouping
 
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=5)
@@ -92,8 +92,7 @@ def _wrong(detail: Any) -> str:
 
 def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
     from aggregator.embed import make_embedder
-    from aggregator.story.cluster import founded_by, split_from
-    from aggregator.story.grouping import AT_ONCE, LATE, Grouping
+    from aggregator.story.grouping import LATE, Grouping
     from aggregator.story.likeness import WITH_MEANING, WORDS_ALONE
 
     embedder = make_embedder(name)
@@ -102,13 +101,30 @@ def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
     if arrivals:  # as in one pass that brings all of them
         grouping.late = max(arrivals[0].dated, arrivals[-1].dated - LATE * _SPAN)
     originals = {arrival.entry: grouping.original_of(arrival) for arrival in arrivals}
-    new = [arrival.entry for arrival in arrivals if originals[arrival.entry] is None]
-    vectors = _vectors(lines, new, embedder) if embedder else {}
+    new = [arrival for arrival in arrivals if originals[arrival.entry] is None]
+    vectors = _vectors(lines, [arrival.entry for arrival in new], embedder) if embedder else {}
+    stories = _stories(grouping, new, vectors)
+    for line, arrival in zip(lines, arrivals, strict=True):
+        original = originals[arrival.entry]
+        yield Clustered(
+            id=line.id,
+            story=stories[arrival.entry if original is None else original],
+            duplicate_of=None if original is None else lines[original].id,
+        )
+
+
+def _stories(
+    grouping: Grouping, arrivals: Sequence[Arrival], vectors: Mapping[EntryId, bytes]
+) -> dict[EntryId, StoryId]:
+    """The story in which each entry is at last."""
+    from aggregator.story.cluster import founded_by, split_from
+    from aggregator.story.grouping import AT_ONCE
+
     held: dict[StoryId, list[EntryId]] = {}
     splits = count(1)
-    for place, arrival in enumerate(arrivals[entry] for entry in new):
+    for place, arrival in enumerate(arrivals):
         if place % AT_ONCE == 0:
-            batch = [arrivals[entry] for entry in new[place : place + AT_ONCE]]
+            batch = arrivals[place : place + AT_ONCE]
             grouping.learn((one, vectors.get(one.entry)) for one in batch)
         placement = grouping.place(
             arrival,
@@ -122,14 +138,7 @@ def _clustered(lines: list[Line], name: str) -> Iterator[Clustered]:
             held.setdefault(move.into, []).extend(move.entries)
         for gone, kept in placement.merged:
             held[kept] += held.pop(gone)
-    stories = {entry: story for story, entries in held.items() for entry in entries}
-    for line, arrival in zip(lines, arrivals, strict=True):
-        original = originals[arrival.entry]
-        yield Clustered(
-            id=line.id,
-            story=stories[arrival.entry if original is None else original],
-            duplicate_of=None if original is None else lines[original].id,
-        )
+    return {entry: story for story, entries in held.items() for entry in entries}
 
 
 def _vectors(lines: list[Line], entries: list[EntryId], embedder: Embedder) -> dict[EntryId, bytes]:
