@@ -33,8 +33,8 @@ _END = datetime(2026, 1, 1, tzinfo=UTC)
 _OUTLETS = 200
 _REPORTS = 3
 """Of each story."""
-_RANKS = (150, 650)
-"""Of the words that topics look for: rare enough that a headline with one is about it."""
+_RARITY = 66
+"""The rank of the first topic's word by the size of the store: some two thousand entries hold each topic's."""
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -50,7 +50,7 @@ def measure(options: argparse.Namespace) -> None:
             with writing(db):
                 sync_sources(db, sources)
             fill(path, _rows(options.entries, stream, timedelta(days=options.days)))
-            topics = _topics(stream, options.topics, options.items)
+            topics = _topics(stream, options)
             with writing(db):
                 sync_topics(db, [make_rule(topic, {}, sources) for topic in topics])
             _publish(db, topics, Path(folder) / "feeds")
@@ -91,11 +91,11 @@ def _touch(db: Database, stories: list[StoryId]) -> None:
             touch_story(db, story, at=_END)
 
 
-def _topics(stream: Stream, count: int, items: int) -> list[TopicSettings]:
-    words = stream.common_words(*_RANKS)
+def _topics(stream: Stream, options: argparse.Namespace) -> list[TopicSettings]:
+    first = options.entries // _RARITY
     return [
-        TopicSettings(id=f"t{n}", title=f"Topic {n}", all_of=(words[n % len(words)],), items=items)
-        for n in range(count)
+        TopicSettings(id=f"t{n}", title=f"Topic {n}", all_of=(word,), items=options.items)
+        for n, word in enumerate(stream.common_words(first, first + options.topics))
     ]
 
 

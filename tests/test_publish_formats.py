@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from selectolax.lexbor import LexborHTMLParser
 
 from aggregator.model import (
     Channel,
@@ -170,6 +171,26 @@ FULL = item(
 
 
 # What every format says
+
+
+def test_readers_that_know_no_thumbnails_show_the_picture_of_the_lead_report() -> None:
+    lead = FULL.story.lead
+    pictures = [image.attributes["src"] for image in LexborHTMLParser(FULL.html).css("img")]
+    assert pictures == [web_url(lead.image)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": "headline"},
+        {"policy": "full", "content": '<p><img src="https://outlet1.example/p.jpg"></p>'},
+        {"image": "data:image/png;base64,AA"},
+    ],
+)
+def test_no_picture_is_shown_twice_or_that_may_not_be(changes: dict[str, Any]) -> None:
+    lead = report(1, **({"image": "https://outlet1.example/p.jpg"} | changes))
+    shown = item(story(lead)).html
+    assert shown.count("<img") == (changes.get("content") or "").count("<img")
 
 
 @pytest.mark.parametrize("write", [rss, atom])
