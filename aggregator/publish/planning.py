@@ -108,7 +108,7 @@ class Planner:
     def _told_with(self, selected: Sequence[Selected]) -> str:
         beside = related_stories(self._db, [story.id for story in selected])
         return " ".join(
-            f"{row.id}:{row.version}" for story in selected for row in (story, *beside.get(story.id, ()))
+            f"{row.id}:{row.changed}" for story in selected for row in (story, *beside.get(story.id, ()))
         )
 
     def _own(self, topic: TopicSettings) -> str:

@@ -267,8 +267,8 @@ class Writing:
         return {
             row.id: repr(
                 [
-                    (row.id, row.version),
-                    *((other.id, other.version, other.id in shown) for other in beside.get(row.id, ())),
+                    (row.id, row.changed),
+                    *((other.id, other.changed, other.id in shown) for other in beside.get(row.id, ())),
                 ]
             )
             for row in story_rows(self._db, stories).values()

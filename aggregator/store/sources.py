@@ -255,8 +255,8 @@ _SUCCESS = """
 
 
 def _describe(db: Database, source: SourceId, feed: Feed) -> None:
-    (row,) = db.query("SELECT title, home FROM sources WHERE id = ?", [source])
-    if (row["title"], row["home"]) != (feed.title, feed.url):
+    (row,) = db.query("SELECT title, home, rights FROM sources WHERE id = ?", [source])
+    if (row["title"], row["home"], row["rights"]) != (feed.title, feed.url, feed.rights):
         _touch_stories(db, source)
     db.execute(
         """
@@ -291,7 +291,7 @@ def _wish(text: str) -> Wish:
 
 
 def _touch_stories(db: Database, source: str) -> None:
-    # The name of a source stands in all that is published of it
+    # The name and the rights of a source stand in all that is published of it
     db.execute(
         "UPDATE stories SET version = version + 1 WHERE id IN (SELECT story FROM entries WHERE source = ?)",
         [source],

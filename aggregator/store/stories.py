@@ -28,7 +28,9 @@ class StoryRow:
     first_published: datetime
     updated: datetime
     version: int
-    """Grows with every change that a reader could see."""
+    """Grows with every change that a reader could see, as long as the story is there."""
+    changed: int
+    """The number of its last change among those of all stories: never the same again, even if it goes and comes back."""
     headline: str | None
     """An editor's, in place of the lead's title."""
     pinned: bool
@@ -107,7 +109,7 @@ def story_rows(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, StoryRow]:
     """The stories of these ids that are there and not merged into another."""
     rows = db.query(
         """
-        SELECT id, first_published, updated, version, headline, pinned, hidden FROM stories
+        SELECT id, first_published, updated, version, changed, headline, pinned, hidden FROM stories
         WHERE id IN (SELECT value FROM json_each(?)) AND merged_into IS NULL
         """,
         [json.dumps(list(ids))],
@@ -118,6 +120,7 @@ def story_rows(db: Database, ids: Iterable[StoryId]) -> dict[StoryId, StoryRow]:
             first_published=from_text(row["first_published"]),
             updated=from_text(row["updated"]),
             version=row["version"],
+            changed=row["changed"],
             headline=row["headline"],
             pinned=bool(row["pinned"]),
             hidden=bool(row["hidden"]),

@@ -50,7 +50,8 @@ class Selected:
 
     id: StoryId
     updated: datetime
-    version: int
+    changed: int
+    """The number of its last change, as in `StoryRow`."""
     pinned: bool
     sources: int
     """How many independent sources carry it: copies are none."""
@@ -119,7 +120,7 @@ def selected_stories(db: Database, topic: TopicId, *, since: datetime) -> Iterat
                 yield Selected(
                     id=StoryId(row["id"]),
                     updated=from_text(row["updated"]),
-                    version=row["version"],
+                    changed=row["changed"],
                     pinned=bool(row["pinned"]),
                     sources=found.sources,
                     score=found.score,
@@ -152,7 +153,7 @@ def group_stories(
     reported = f"EXISTS (SELECT 1 FROM entries WHERE story = stories.id AND {chosen})"
     rows = db.query(
         f"""
-        SELECT id, updated, version, pinned FROM stories
+        SELECT id, updated, changed, pinned FROM stories
         WHERE (updated >= :since OR pinned) AND NOT hidden AND merged_into IS NULL
             AND {"1" if sources is None else reported}
         ORDER BY pinned DESC, updated DESC, id
@@ -161,12 +162,12 @@ def group_stories(
     )
     for row in rows:
         updated, pinned = from_text(row["updated"]), bool(row["pinned"])
-        yield Selected(StoryId(row["id"]), updated, row["version"], pinned, sources=1, score=1.0)
+        yield Selected(StoryId(row["id"]), updated, row["changed"], pinned, sources=1, score=1.0)
 
 
 def _candidates(db: Database, topic: TopicId, since: datetime) -> Iterator[dict[str, Any]]:
     """Stories that may be in the topic, in the order of its feed."""
-    columns = "id, updated, version, pinned"
+    columns = "id, updated, changed, pinned"
     yield from db.query(
         f"SELECT {columns} FROM stories WHERE pinned AND NOT hidden ORDER BY updated DESC, id"
     )
