@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 from at_once import stale
 from builders import NOON, Books, entry, topic
 
+from aggregator import editor
 from aggregator.model import Feed
 from aggregator.store.connection import writing
 from aggregator.store.matches import record_near
+from aggregator.store.stories import relate
 from aggregator.topic.like import Nearness
 from aggregator.upkeep import prune
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 TOKEN = "k3YqT8vXw2Nb6RmZ"
+MOMENTS = range(0, 600, 23)
 
 
 @pytest.fixture
@@ -63,3 +69,82 @@ def test_a_topic_that_becomes_private_is_named_by_no_page(desk: Books) -> None:
     desk.configure(topics=[topic("alpha", all_of=("alpha",)), desk.topics[1]])
     desk.publish()
     assert not stale(desk)
+
+
+def test_stories_that_are_shown_beside_one_that_comes_or_goes(desk: Books) -> None:
+    with writing(desk.db):
+        relate(desk.db, desk.story_of("Headline alpha"), desk.story_of("Headline beta"))
+    alpha, beta = desk.topics
+    for asked in (beta, topic("beta", all_of=("beta",), min_sources=2), beta):
+        desk.configure(topics=[alpha, asked])
+        desk.publish()
+        assert not stale(desk)
+    desk.publish(now=NOON + 60 * DAY)
+    editor.pin(desk.db, desk.story_of("Headline beta"))
+    desk.publish(now=NOON + 60 * DAY)
+    assert not stale(desk, now=NOON + 60 * DAY)
+
+
+def test_a_topic_that_is_not_asked_for_is_taken_as_it_was_published(desk: Books) -> None:
+    with writing(desk.db):
+        relate(desk.db, desk.story_of("Headline alpha"), desk.story_of("Headline beta"))
+    alpha, beta = desk.topics
+    desk.configure(topics=[alpha, topic("beta", all_of=("gamma",))])
+    desk.publish()
+    desk.configure(topics=[alpha, beta])
+    desk.publish(only=["alpha"])
+    page = desk.folder / "stories" / f"{desk.story_of('Headline both')}.html"
+    assert "/beta/" not in page.read_text("utf-8")
+    desk.publish()
+    assert not stale(desk)
+
+
+# Publications that break off
+
+
+def test_what_a_publication_that_broke_off_wrote_of_a_configuration_that_is_taken_back(desk: Books) -> None:
+    known, others = desk.topics, [topic("alpha", title="New", all_of=("alpha",)), desk.topics[1]]
+    for moment in MOMENTS:
+        desk.configure(topics=others)
+        broken_off(desk, moment)
+        desk.configure(topics=known)
+        desk.publish()
+        assert not stale(desk)
+
+
+def test_the_page_of_a_story_that_left_a_topic_when_a_publication_broke_off(desk: Books) -> None:
+    desk.configure(topics=[desk.topics[0], topic("beta", all_of=("beta",), items=2)])
+    page = desk.folder / "stories" / f"{desk.story_of('Headline both')}.html"
+    for number, moment in enumerate(MOMENTS):
+        now = NOON + 2 * number * HOUR
+        desk.fetch_from("a", entry("both", text=f"alpha and beta {number}"), at=now)
+        desk.publish(now=now)
+        assert "/beta/" in page.read_text("utf-8")
+        now += HOUR
+        later = [entry(f"beta {number} {n}", text=f"beta {number} {n}", published=now) for n in range(2)]
+        desk.fetch_from("b", *later, at=now)
+        broken_off(desk, moment, now=now)
+        desk.publish(now=now)
+        assert not stale(desk, now=now)
+
+
+def test_a_clock_that_is_set_back_after_a_publication_broke_off(desk: Books) -> None:
+    desk.configure(topics=[topic("alpha", all_of=("alpha",), max_age="2d"), desk.topics[1]])
+    desk.publish()
+    for moment in MOMENTS:
+        broken_off(desk, moment, now=NOON + 3 * DAY)
+        desk.publish()
+        assert not stale(desk)
+
+
+def broken_off(books: Books, moment: int, *, now: datetime = NOON) -> None:
+    """Publish, and break off when the store has worked so much; at the last moments it is done before."""
+    steps = count()
+    books.db.conn.set_progress_handler(lambda: next(steps) == moment, 10)
+    try:
+        with suppress(sqlite3.OperationalError):
+            books.publish(now=now)
+            assert moment > 100
+    finally:
+        books.db.conn.set_progress_handler(None, 0)
+        books.db.conn.rollback()

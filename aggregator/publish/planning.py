@@ -6,7 +6,7 @@ concern; the others hold what they held.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,14 @@ from sqlite_utils import Database
 from aggregator.model import StoryId, TopicId
 from aggregator.publish.groups import Group
 from aggregator.settings import Output, TopicSettings
-from aggregator.store.publications import Publication, concerned, publications, shown_stories
+from aggregator.store.publications import (
+    UNPUBLISHED,
+    Publication,
+    concerned,
+    publications,
+    shown_stories,
+    topics_beside,
+)
 from aggregator.store.stories import related_stories
 from aggregator.store.topics import Selected, group_stories, selected_stories
 from aggregator.story.fingerprint import digest
@@ -32,7 +39,7 @@ class Plan:
     publication: Publication
     """How it would be published."""
     is_remembered: bool = False
-    """Nothing concerns the topic since it was published: it was not looked at."""
+    """It is what was published: nothing concerns the topic since, or it is not to be written."""
 
     @property
     def id(self) -> TopicId:
@@ -64,25 +71,34 @@ class Planner:
         self._now = now
         self.published = publications(db)
         """How each topic was last published."""
+        self._shown = shown_stories(db)
 
-    def plans(self, topics: Sequence[TopicSettings], *, since: int) -> list[Plan]:
-        """The topics' plans; those that no change after the one numbered `since` concerns are remembered."""
+    def plans(self, topics: Sequence[TopicSettings], *, since: int, only: Collection[TopicId]) -> list[Plan]:
+        """The topics' plans; remembered are those that no change after the one numbered `since` concerns.
+
+        And those that are not among `only`.
+        """
         changed = concerned(self._db, since)
-        shown = shown_stories(self._db)
         plans = []
         for topic in topics:
             id = TopicId(topic.id)
-            known = self.published.get(id)
-            if (
-                id in changed
-                or topic.id in self._groups
-                or known is None
-                or not known.holds(self._own(topic), self._now)
-            ):
-                plans.append(self.plan(topic))
+            known = self.published.get(id, UNPUBLISHED)
+            is_known = (
+                id not in changed
+                and topic.id not in self._groups
+                and known.holds(self._own(topic), self._now)
+            )
+            if id not in only or is_known:
+                plans.append(Plan(topic, self._shown.get(id, []), known, is_remembered=True))
             else:
-                plans.append(Plan(topic, shown.get(id, []), known, is_remembered=True))
+                plans.append(self.plan(topic))
         return plans
+
+    def beside(self, plans: Sequence[Plan]) -> set[TopicId]:
+        """The topics that show a story beside one that gets a public page or loses it: they lead there, or no more."""
+        public = [plan for plan in plans if not plan.settings.token]
+        before = {story for plan in public for story in self._shown.get(plan.id, ())}
+        return topics_beside(self._db, before ^ {story for plan in public for story in plan.stories})
 
     def plan(self, topic: TopicSettings) -> Plan:
         """A topic's plan, from all that the store knows."""

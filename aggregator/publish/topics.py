@@ -74,13 +74,16 @@ class Publisher:
         withdrawn = self._withdraw(hidden)
         common, last = self._common_mark(), last_change(self._db)
         planner = Planner(self._db, output=self._output, groups=self._groups, made_with=common, now=now)
-        plans = planner.plans(self._topics, since=int(read_meta(self._db, _PLANNED) or 0))
-        wanted = {*only, *withdrawn} if only is not None else {plan.id for plan in plans}
-        asked = {plan.id for plan in plans if plan.id in wanted}
+        asked = {TopicId(topic.id) for topic in self._topics}
+        if only is not None:
+            asked &= {*map(TopicId, only), *withdrawn}
+        plans = planner.plans(self._topics, since=int(read_meta(self._db, _PLANNED) or 0), only=asked)
+        beside = planner.beside(plans)
         stale = {
             plan.id
             for plan in plans
-            if plan.id in asked and not self._is_current(plan, planner.published, look=anew)
+            if plan.id in asked
+            and (plan.id in beside or not self._is_current(plan, planner.published, look=anew))
         }
         plans = [
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
@@ -108,12 +111,14 @@ class Publisher:
                 hidden=hidden,
                 now=now,
             )
+            writer.begin([plan for plan in plans if plan.id in stale], beside)
             for plan in plans:
                 look = anew and plan.id in asked
                 if plan.id in stale:
                     writer.write_topic(plan, look=look)
                 elif look:
                     writer.write_archives(plan, look=True)
+            writer.write_left(look=anew)
             writer.write_site(gone, look=anew)
             writer.finish()
         with writing(self._db):
@@ -168,12 +173,13 @@ class Publisher:
         if plan.id not in known or known[plan.id].mark != plan.mark:
             return False
         paths = files_of(plan.settings, plan.stories)
+        made = made_files(self._db, paths)
+        if any(path not in made for path in paths):
+            return False
         if not look:
             return all((self._folder / path).exists() for path in paths)
-        made = made_files(self._db, paths)
         return all(
-            path in made and stands(self._folder / path, made[path].digest, compress=self._output.compress)
-            for path in paths
+            stands(self._folder / path, made[path].digest, compress=self._output.compress) for path in paths
         )
 
     def _site_mark(self, plans: Iterable[Plan], hidden: Sequence[StoryId]) -> str:

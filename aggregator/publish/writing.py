@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from aggregator.store.pings import announce
 from aggregator.store.publications import (
     Archive,
     archives,
+    forget_marks,
     fronts,
     published_in,
     retire,
@@ -96,24 +97,33 @@ class Writing:
         self._marks: dict[str, str] = {}
         self._removed: list[str] = []
         self._pictures: dict[StoryId, str] = {}
+        self._left: dict[StoryId, TopicSettings] = {}
+
+    def begin(self, plans: Sequence[Plan], beside: Iterable[TopicId]) -> None:
+        """Keep what these topics show from now on; what left them goes to the archive.
+
+        From here on the files of theirs, and of the topics `beside`, count as not made until they are written: whenever
+        this breaks off, the next publication makes them.
+        """
+        with writing(self._db):
+            forget_marks(self._db, {*beside, *(plan.id for plan in plans)})
+            for plan in plans:
+                dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
+                show(self._db, plan.id, dates, now=self._now)
+                size = plan.settings.items or self._output.items
+                for story in retire(self._db, plan.id, plan.stories, size=size):
+                    if others := self._holding.get(story):
+                        self._left[story] = others[0]
+            forget_files(self._db, [page_of(topic, story) for story, topic in self._left.items()])
 
     def write_topic(self, plan: Plan, *, look: bool) -> None:
-        """Write the topic's feeds and page, and the pages of its stories; what left it goes to the archive.
+        """Write the topic's archive, feeds and page, and the pages of its stories.
 
         It is marked as published once all of that is on the disk. With `look`, files are not taken to hold what was
         once written to them.
         """
-        size = plan.settings.items or self._output.items
-        with writing(self._db):
-            dates = {row.id: row.first_published for row in story_rows(self._db, plan.stories).values()}
-            show(self._db, plan.id, dates, now=self._now)
-            left = retire(self._db, plan.id, plan.stories, size=size)
         self.write_archives(plan, look=look)
         channel = self._tell(plan.settings, plan.stories, look=look)
-        for story in left:
-            # Its page still names this topic
-            if others := self._holding.get(story):
-                self._tell(others[0], [story], look=look)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
         documents = self._write_feeds(channel, plan.settings, plan.mark)
@@ -128,6 +138,11 @@ class Writing:
                     url: digest(document.decode()) for url, document in zip(urls, documents, strict=False)
                 }
                 announce(self._db, digests, now=self._now)
+
+    def write_left(self, *, look: bool) -> None:
+        """Write the pages of the stories that left a topic and are in another: they name the former no more."""
+        for story, topic in self._left.items():
+            self._tell(topic, [story], look=look)
 
     def finish(self) -> None:
         """Until all files are on the disk, and how they stand is kept."""
@@ -170,6 +185,7 @@ class Writing:
         made = made_files(self._db, paths)
         if all(self._stands(path, mark, made, look=look) for path in paths):
             return
+        self._unmake(paths)
         channel = self._teller.channel(plan.settings, archive.stories[::-1])
         self._write_feeds(replace(channel, page=archive.name, previous=previous), plan.settings, mark)
 
@@ -208,10 +224,12 @@ class Writing:
                 targets[path] = story_url(self._site, topics[topic], moved[story])
         self._remove_pages(nowhere)
         made = made_files(self._db, targets)
-        for path, target in targets.items():
-            mark = digest(self._common, target)
-            if not self._stands(path, mark, made, look=look):
-                self._write(path, moved_page(target, "This story has moved", look=self._look), mark)
+        marks = {path: digest(self._common, target) for path, target in targets.items()}
+        stale = [path for path, mark in marks.items() if not self._stands(path, mark, made, look=look)]
+        self._unmake(stale)
+        for path in stale:
+            page = moved_page(targets[path], "This story has moved", look=self._look)
+            self._write(path, page, marks[path])
 
     def _remove_pages(self, stories: Iterable[StoryId]) -> None:
         """Remove the pages of these stories, wherever there are any."""
@@ -251,13 +269,17 @@ class Writing:
         self._want_pictures(channel)
         paths = {page_of(topic, item.story.id): item for item in channel.items}
         made = made_files(self._db, paths)
-        for path, item in paths.items():
-            id = item.story.id
+        marks = {}
+        for path in (path for path in paths if path not in self._written):
+            id = paths[path].story.id
             holders = [each.id for each in self._holders(id, topic)]
             mark = digest(self._common, states.get(id, ""), *holders, "", self._pictures.get(id, ""))
-            if path not in self._written and not self._stands(path, mark, made, look=look):
-                self._write(path, self._story_page(item, topic), mark)
-            self._written.add(path)
+            if not self._stands(path, mark, made, look=look):
+                marks[path] = mark
+        self._unmake(marks)
+        for path, mark in marks.items():
+            self._write(path, self._story_page(paths[path], topic), mark)
+        self._written |= paths.keys()
         return channel
 
     def _states(self, topic: TopicSettings, stories: Sequence[StoryId]) -> dict[StoryId, str]:
@@ -297,6 +319,12 @@ class Writing:
         if look:
             return stands(self._folder / path, known.digest, compress=self._output.compress)
         return (self._folder / path).exists()
+
+    def _unmake(self, paths: Collection[str]) -> None:
+        """Before these files are written: if this breaks off, nothing is known of what they hold."""
+        if paths:
+            with writing(self._db):
+                forget_files(self._db, paths)
 
     def _write(self, path: str, data: bytes, mark: str = "") -> None:
         self._marks[path] = mark

@@ -65,6 +65,9 @@ class Publication:
         )
 
 
+UNPUBLISHED = Publication(None, "", None, None)
+
+
 def publications(db: Database) -> dict[TopicId, Publication]:
     """How each topic was last published."""
     rows = db.execute("SELECT topic, mark, own, chosen_at, holds_until FROM channels").fetchall()
@@ -120,9 +123,24 @@ def concerned(db: Database, since: int) -> set[TopicId]:
     return {TopicId(topic) for (topic,) in rows.fetchall()}
 
 
-def forget_marks(db: Database) -> None:
-    """Every topic is to be published again."""
-    db.execute("UPDATE channels SET mark = NULL")
+def topics_beside(db: Database, stories: Collection[StoryId]) -> set[TopicId]:
+    """The topics that show a story which one of these is shown beside."""
+    rows = db.execute(
+        """
+        SELECT DISTINCT topic FROM json_each(?) AS asked CROSS JOIN related ON related.story = asked.value
+            CROSS JOIN publications ON publications.story = related.other AND shown
+        """,
+        [json.dumps(list(stories))],
+    )
+    return {TopicId(topic) for (topic,) in rows.fetchall()}
+
+
+def forget_marks(db: Database, topics: Iterable[TopicId] | None = None) -> None:
+    """These topics, or all, are to be published again."""
+    if topics is None:
+        db.execute("UPDATE channels SET mark = NULL")
+    else:
+        db.conn.executemany("UPDATE channels SET mark = NULL WHERE topic = ?", [(topic,) for topic in topics])
 
 
 def fronts(db: Database) -> dict[TopicId, str]:
@@ -239,4 +257,4 @@ def withdraw_from_archives(db: Database, topic: TopicId, stories: Collection[Sto
         changed = changed or held != archive.stories
         if changed:
             _keep(db, topic, Archive(archive.next_name, None, held))
-    db.execute("UPDATE channels SET mark = NULL WHERE topic = ?", [topic])
+    forget_marks(db, [topic])

@@ -30,7 +30,7 @@ class StoryRow:
     version: int
     """Grows with every change that a reader could see, as long as the story is there."""
     changed: int
-    """The number of its last change among those of all stories: never the same again, even if it goes and comes back."""
+    """The number of its last change among those of all stories: another one even when it goes and comes back."""
     headline: str | None
     """An editor's, in place of the lead's title."""
     pinned: bool
