@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -12,8 +14,9 @@ from at_once import stale
 from builders import NOON, Books, entry, topic
 
 from aggregator import editor
+from aggregator.errors import StoreError
 from aggregator.model import Feed
-from aggregator.store.connection import writing
+from aggregator.store.connection import open_store, writing
 from aggregator.store.matches import record_near
 from aggregator.store.stories import relate
 from aggregator.topic.like import Nearness
@@ -99,6 +102,21 @@ def test_a_topic_that_is_not_asked_for_is_taken_as_it_was_published(desk: Books)
     assert not stale(desk)
 
 
+def test_links_of_a_story_that_is_in_a_private_topic_and_in_its_archive(desk: Books) -> None:
+    desk.configure(topics=[topic(items=2, token=TOKEN, all_of=("number",))])
+    for hours in range(1, 4):
+        at = NOON + hours * HOUR
+        desk.fetch_from("a", entry(f"n{hours}", published=at, text=f"number {hours}"), at=at)
+        desk.publish(now=at)
+    first, last = desk.story_of("Headline n1"), desk.story_of("Headline n3")
+    with writing(desk.db):
+        relate(desk.db, first, last)
+    desk.fetch_from("a", entry("n1", text="number 1 told anew"), at=at + HOUR)
+    desk.publish(now=at + HOUR)
+    page = desk.folder / "private" / TOKEN / "stories" / f"{first}.html"
+    assert f'href="https://desk.example/private/{TOKEN}/stories/{last}.html"' in page.read_text("utf-8")
+
+
 # Publications that break off
 
 
@@ -137,6 +155,34 @@ def test_a_clock_that_is_set_back_after_a_publication_broke_off(desk: Books) -> 
         assert not stale(desk)
 
 
+# Others at work meanwhile
+
+
+def test_what_an_editor_says_in_the_middle_of_a_publication(desk: Books) -> None:
+    desk.configure(
+        topics=[topic("alpha", all_of=("alpha",), items=1), topic("beta", all_of=("beta",), items=2)]
+    )
+    both = desk.story_of("Headline both")
+    page = desk.folder / "stories" / f"{both}.html"
+    with open_store(desk.folder.parent / "aggregator.db") as other:
+        other.execute("PRAGMA busy_timeout=0")
+        for number, moment in enumerate(range(300, 600, 8)):
+            now = NOON + 2 * number * HOUR
+            desk.fetch_from("a", entry("both", text=f"alpha and beta {number}"), at=now)
+            desk.publish(now=now)
+            now += HOUR
+            # `both` goes to the archive of alpha, which tells it before beta does
+            later = [
+                entry(f"{name} {number}", text=f"{name} {number}", published=now)
+                for name in ("alpha", "beta")
+            ]
+            desk.fetch_from("b", *later, at=now)
+            in_the_middle(desk, moment, partial(editor.retitle, other, both, f"By hand {number}."))
+            desk.publish(now=now)
+            desk.publish(now=now)
+            assert f"By hand {number}." in page.read_text("utf-8")
+
+
 def broken_off(books: Books, moment: int, *, now: datetime = NOON) -> None:
     """Publish, and break off when the store has worked so much; at the last moments it is done before."""
     steps = count()
@@ -148,3 +194,16 @@ def broken_off(books: Books, moment: int, *, now: datetime = NOON) -> None:
     finally:
         books.db.conn.set_progress_handler(None, 0)
         books.db.conn.rollback()
+
+
+def in_the_middle(books: Books, moment: int, act: Callable[[], object]) -> None:
+    """Do something once the store has worked so much and can be written to."""
+    steps, acts = count(), [act]
+
+    def look() -> None:
+        if acts and next(steps) >= moment:
+            with suppress(StoreError):
+                acts[0]()
+                acts.clear()
+
+    books.db.conn.set_progress_handler(look, 10)

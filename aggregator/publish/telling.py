@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from sqlite_utils import Database
 
@@ -32,19 +32,25 @@ class Teller:
         output: Output,
         authority: str,
         shown: Set[StoryId],
+        private: Mapping[TopicId, Set[StoryId]] | None = None,
         keeping: bool = False,
     ) -> None:
-        """`shown` are the stories that have a public page, `authority` is the fixed part of all ids.
+        """`shown` are the stories that have a public page, `private` those of each private topic.
 
-        With `keeping` the store keeps what was composed.
+        `authority` is the fixed part of all ids. With `keeping` the store keeps what was composed.
         """
         self._authority = authority
         self._db = db
         self._site = site
         self._output = output
         self._shown = shown
+        self._private = private or {}
         self._keeping = keeping
         self._told: OrderedDict[tuple[str, StoryId], Told] = OrderedDict()
+
+    def shown_in(self, topic: TopicSettings) -> Set[StoryId]:
+        """The stories that have a page to which those of this topic may lead."""
+        return self._private.get(TopicId(topic.id), self._shown)
 
     def channel(self, topic: TopicSettings, stories: Sequence[StoryId] = ()) -> Channel:
         """The topic's publication with these stories, in this order; those gone are left out."""
@@ -74,7 +80,7 @@ class Teller:
         within = folder_of(topic) if topic.token else ""
         missing = [story for story in stories if (within, story) not in self._told]
         found = {story: self._told[within, story] for story in stories if (within, story) in self._told}
-        found |= self._tell_anew(missing, topic, set(stories) if topic.token else self._shown)
+        found |= self._tell_anew(missing, topic)
         for story, told in found.items():
             self._told[within, story] = told
             self._told.move_to_end((within, story))
@@ -82,10 +88,8 @@ class Teller:
             self._told.popitem(last=False)
         return [found[story] for story in stories if story in found]
 
-    def _tell_anew(
-        self, stories: Iterable[StoryId], topic: TopicSettings, shown: Set[StoryId]
-    ) -> dict[StoryId, Told]:
-        output = self._output
+    def _tell_anew(self, stories: Iterable[StoryId], topic: TopicSettings) -> dict[StoryId, Told]:
+        output, shown = self._output, self.shown_in(topic)
         in_full = output.full_content == "always" or (output.full_content == "private" and bool(topic.token))
         told = {}
         languages = self._site.languages

@@ -89,11 +89,18 @@ class Writing:
             for story in plan.stories:
                 self._holding.setdefault(story, []).append(plan.settings)
         self._teller = Teller(
-            db, site=site, output=output, authority=authority, shown=self._holding.keys(), keeping=True
+            db,
+            site=site,
+            output=output,
+            authority=authority,
+            shown=self._holding.keys(),
+            private={plan.id: frozenset(plan.stories) for plan in plans if plan.settings.token},
+            keeping=True,
         )
-        self._private = {plan.id: frozenset(plan.stories) for plan in plans if plan.settings.token}
         self._common = common
         self._written: set[str] = set()
+        self._states: dict[str, str] = {}
+        """How each story stood before it was told, by its page."""
         self._marks: dict[str, str] = {}
         self._removed: list[str] = []
         self._pictures: dict[StoryId, str] = {}
@@ -186,7 +193,7 @@ class Writing:
         if all(self._stands(path, mark, made, look=look) for path in paths):
             return
         self._unmake(paths)
-        channel = self._teller.channel(plan.settings, archive.stories[::-1])
+        channel = self._channel(plan.settings, archive.stories[::-1])
         self._write_feeds(replace(channel, page=archive.name, previous=previous), plan.settings, mark)
 
     def write_site(self, gone: Iterable[StoryId], *, look: bool) -> None:
@@ -263,9 +270,7 @@ class Writing:
 
     def _tell(self, topic: TopicSettings, stories: Sequence[StoryId], *, look: bool) -> Channel:
         """The topic's channel with these stories, whose pages are written unless they are made from just the same."""
-        # Read before the stories: what changes in between is seen next time
-        states = self._states(topic, stories)
-        channel = self._teller.channel(topic, stories)
+        channel = self._channel(topic, stories)
         self._want_pictures(channel)
         paths = {page_of(topic, item.story.id): item for item in channel.items}
         made = made_files(self._db, paths)
@@ -273,7 +278,7 @@ class Writing:
         for path in (path for path in paths if path not in self._written):
             id = paths[path].story.id
             holders = [each.id for each in self._holders(id, topic)]
-            mark = digest(self._common, states.get(id, ""), *holders, "", self._pictures.get(id, ""))
+            mark = digest(self._common, self._states[path], *holders, "", self._pictures.get(id, ""))
             if not self._stands(path, mark, made, look=look):
                 marks[path] = mark
         self._unmake(marks)
@@ -282,19 +287,19 @@ class Writing:
         self._written |= paths.keys()
         return channel
 
-    def _states(self, topic: TopicSettings, stories: Sequence[StoryId]) -> dict[StoryId, str]:
-        """How each of the stories stands, with those beside it."""
-        shown = self._private[TopicId(topic.id)] if topic.token else self._holding
-        beside = related_stories(self._db, stories)
-        return {
-            row.id: repr(
-                [
-                    (row.id, row.changed),
-                    *((other.id, other.changed, other.id in shown) for other in beside.get(row.id, ())),
-                ]
-            )
-            for row in story_rows(self._db, stories).values()
-        }
+    def _channel(self, topic: TopicSettings, stories: Sequence[StoryId]) -> Channel:
+        """The topic's channel with these stories.
+
+        How each stands, with those beside it, is kept before it is told for the first time: what changes between that
+        and the writing of its page is seen by the next publication.
+        """
+        shown = self._teller.shown_in(topic)
+        rows, beside = story_rows(self._db, stories), related_stories(self._db, stories)
+        for story in stories:
+            others = [(other.id, other.changed, other.id in shown) for other in beside.get(story, ())]
+            state = repr((rows[story].changed if story in rows else None, others))
+            self._states.setdefault(page_of(topic, story), state)
+        return self._teller.channel(topic, stories)
 
     def _holders(self, story: StoryId, topic: TopicSettings) -> list[TopicSettings]:
         return [topic] if topic.token else self._holding[story]
