@@ -676,7 +676,10 @@ def test_a_crash_after_the_files_loses_no_ping(desk_with_hub: Harbour) -> None:
     sea = desk_with_hub
     pinged(sea)
     sea.publish(sea.report("Ada"))
-    sea.db.execute("CREATE TRIGGER broken BEFORE UPDATE ON channels BEGIN SELECT RAISE(ABORT, 'crash'); END")
+    sea.db.execute(
+        "CREATE TRIGGER broken BEFORE UPDATE ON channels WHEN new.mark IS NOT NULL"
+        " BEGIN SELECT RAISE(ABORT, 'crash'); END"
+    )
     sea.daemon._survive(sea.daemon._poll)
     assert "Ship Ada" in sea.published()
     assert pinged(sea) == []
