@@ -19,7 +19,7 @@ from aggregator.model import StoryId
 from aggregator.store.connection import reading, writing
 from aggregator.store.entries import promote
 from aggregator.store.health import STAMP, backups_of, damage, sync_folder
-from aggregator.store.meta import read_meta, write_meta
+from aggregator.store.meta import PUBLISHED_INTO, read_meta, write_meta
 from aggregator.store.stories import refresh_story
 from aggregator.store.traits import forget_traits
 from aggregator.times import from_text, to_text
@@ -130,6 +130,9 @@ def backup(db: Database, target: Path, *, stop: Event | None = None) -> bool:
             copy.execute("PRAGMA journal_mode=DELETE")
             if found := damage(copy):
                 raise _unsound(db, target, found)
+            # Once it is restored, what was published later stands where it thinks its files are
+            copy.execute("DELETE FROM meta WHERE name = ?", [PUBLISHED_INTO])
+            copy.commit()
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         _move(partial, target)

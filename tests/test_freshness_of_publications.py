@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import pytest
 from at_once import stale
@@ -16,11 +19,12 @@ from builders import NOON, Books, entry, topic
 from aggregator import editor
 from aggregator.errors import StoreError
 from aggregator.model import Feed
+from aggregator.settings import Output, Site
 from aggregator.store.connection import open_store, writing
 from aggregator.store.matches import record_near
 from aggregator.store.stories import relate
 from aggregator.topic.like import Nearness
-from aggregator.upkeep import prune
+from aggregator.upkeep import backup, prune
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -115,6 +119,88 @@ def test_links_of_a_story_that_is_in_a_private_topic_and_in_its_archive(desk: Bo
     desk.publish(now=at + HOUR)
     page = desk.folder / "private" / TOKEN / "stories" / f"{first}.html"
     assert f'href="https://desk.example/private/{TOKEN}/stories/{last}.html"' in page.read_text("utf-8")
+
+
+# What stays, and what goes
+
+
+def test_the_page_of_a_merged_story_stays_though_one_of_its_topics_is_gone(desk: Books) -> None:
+    both = desk.story_of("Headline both")
+    editor.merge(desk.db, desk.story_of("Headline alpha"), [both])
+    desk.configure(topics=desk.topics[:1])
+    desk.publish()
+    before = desk.files()
+    assert f"stories/{both}.html" in before
+    desk.fetch_from("b", entry("new", text="alpha too"))
+    desk.publish()
+    assert desk.files()[f"stories/{both}.html"] == before[f"stories/{both}.html"]
+
+
+def test_what_was_merged_into_a_story_that_is_hidden_leaves_the_archive(books: Books) -> None:
+    books.configure(topics=[topic(items=1)])
+    archive(books, 3)
+    first, last = books.story_of("Headline n1"), books.story_of("Headline n3")
+    editor.merge(books.db, last, [first])
+    books.publish(now=NOON + 3 * HOUR)
+    editor.hide(books.db, last)
+    books.publish(now=NOON + 3 * HOUR)
+    files = [path for path in books.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"Headline n1" in path.read_bytes()]
+
+
+def test_archive_documents_get_their_copies_and_stay_what_they_are(books: Books) -> None:
+    books.configure(topics=[topic(items=1)])
+    archive(books, 3)
+    editor.retitle(books.db, books.story_of("Headline n1"), "By hand")
+    documents = {path: path.read_bytes() for path in (books.folder / "topic" / "archive").iterdir()}
+    books.configure(output=Output(compress=("gzip",)))
+    books.publish(now=NOON + 3 * HOUR)
+    for path, data in documents.items():
+        assert path.read_bytes() == data
+        assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == data
+    assert books.publish(now=NOON + 3 * HOUR, anew=True).files == 0
+    books.configure(output=Output())
+    books.publish(now=NOON + 3 * HOUR)
+    assert {path: path.read_bytes() for path in (books.folder / "topic" / "archive").iterdir()} == documents
+
+
+def test_a_folder_that_was_published_into_before_the_site_moved(books: Books) -> None:
+    books.configure(topics=[topic(items=1)])
+    archive(books, 3)
+    elsewhere = replace(books, folder=books.folder.with_name("elsewhere"))
+    elsewhere.configure(site=Site(title="Desk", base_url="https://moved.example/"))
+    elsewhere.publish(now=NOON + 3 * HOUR)
+    back = replace(elsewhere, folder=books.folder)
+    back.publish(now=NOON + 3 * HOUR)
+    assert not [path for path in back.folder.glob("topic/archive/*") if b"desk.example/" in path.read_bytes()]
+
+
+def test_a_folder_that_was_moved_keeps_its_archive(books: Books) -> None:
+    books.configure(topics=[topic(items=1)])
+    archive(books, 3)
+    editor.retitle(books.db, books.story_of("Headline n1"), "By hand")
+    moved = replace(books, folder=books.folder.rename(books.folder.with_name("moved")))
+    before = {name: time for name, time in moved.files().items() if "/archive/" in name}
+    moved.publish(now=NOON + 3 * HOUR)
+    assert before.items() <= moved.files().items()
+
+
+def test_what_was_published_after_the_backup_that_is_restored(desk: Books, tmp_path: Path) -> None:
+    backup(desk.db, tmp_path / "backup.db")
+    editor.retitle(desk.db, desk.story_of("Headline alpha"), "By hand")
+    desk.publish()
+    with open_store(tmp_path / "backup.db") as db:
+        restored = replace(desk, db=db)
+        restored.publish()
+        assert not stale(restored)
+
+
+def archive(books: Books, count: int) -> None:
+    """So many reports, each published by itself."""
+    for number in range(1, count + 1):
+        at = NOON + number * HOUR
+        books.fetch_from("a", entry(f"n{number}", published=at, text=f"report {number}"), at=at)
+        books.publish(now=at)
 
 
 # Publications that break off

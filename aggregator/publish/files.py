@@ -78,6 +78,23 @@ class Batch:
         if len(self._under_way) > _WAITING:
             self._take()
 
+    def holds(self, path: Path, digest: str) -> bool:
+        """Whether a file holds what `wait` told of; then the copies beside it are made that are to be there.
+
+        Raises PublishError.
+        """
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _publish_error(path, "read", error) from error
+        if _digest(data) != digest:
+            return False
+        if {coding for coding, suffix in SUFFIXES.items() if beside(path, suffix).exists()} != self._compress:
+            self.write(path, data)
+        return True
+
     def wait(self) -> dict[Path, str]:
         """Until all files are there: what each holds since the last `wait`, as its digest.
 
@@ -165,18 +182,6 @@ def sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _publish_error(path, "removed", error) from error
-
-
-def stands(path: Path, digest: str, *, compress: Iterable[Coding] = ()) -> bool:
-    """Whether a file holds what `Batch.wait` told of, with its copies beside it. Raises PublishError."""
-    try:
-        return _digest(path.read_bytes()) == digest and all(
-            beside(path, SUFFIXES[coding]).exists() for coding in compress
-        )
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise _publish_error(path, "read", error) from error
 
 
 def _digest(data: bytes) -> str:

@@ -13,16 +13,22 @@ from sqlite_utils import Database
 
 from aggregator.model import Channel, StoryId, TopicId
 from aggregator.program import program_mark
-from aggregator.publish.files import Batch, folder_mark, stands, sweep
+from aggregator.publish.files import Batch, folder_mark, sweep
 from aggregator.publish.groups import Group
 from aggregator.publish.places import feed_urls, files_of
 from aggregator.publish.planning import Plan, Planner
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
-from aggregator.store.files import made_files
-from aggregator.store.meta import read_meta, write_meta
+from aggregator.store.files import all_files, forget_files, made_files
+from aggregator.store.meta import PUBLISHED_INTO, read_meta, write_meta
 from aggregator.store.pings import keep_pings
-from aggregator.store.publications import Publication, archived_in, last_change, withdraw_from_archives
+from aggregator.store.publications import (
+    Publication,
+    archived_in,
+    forget_marks,
+    last_change,
+    withdraw_from_archives,
+)
 from aggregator.store.stories import forget_gone, gone_stories, hidden_stories, merged_stories
 from aggregator.story.fingerprint import digest
 
@@ -70,6 +76,8 @@ class Publisher:
         document: another one has another name.
         """
         self._look_mark = folder_mark(self._templates)
+        if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
+            self._review()
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         withdrawn = self._withdraw(hidden)
         common, last = self._common_mark(), last_change(self._db)
@@ -82,8 +90,7 @@ class Publisher:
         stale = {
             plan.id
             for plan in plans
-            if plan.id in asked
-            and (plan.id in beside or not self._is_current(plan, planner.published, look=anew))
+            if plan.id in asked and (plan.id in beside or not self._is_current(plan, planner.published))
         }
         plans = [
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
@@ -113,13 +120,10 @@ class Publisher:
             )
             writer.begin([plan for plan in plans if plan.id in stale], beside)
             for plan in plans:
-                look = anew and plan.id in asked
                 if plan.id in stale:
-                    writer.write_topic(plan, look=look)
-                elif look:
-                    writer.write_archives(plan, look=True)
-            writer.write_left(look=anew)
-            writer.write_site(gone, look=anew)
+                    writer.write_topic(plan)
+            writer.write_left()
+            writer.write_site(gone)
             writer.finish()
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
@@ -168,19 +172,31 @@ class Publisher:
             with writing(self._db):
                 write_meta(self._db, _PLANNED, str(last))
 
-    def _is_current(self, plan: Plan, known: Mapping[TopicId, Publication], *, look: bool) -> bool:
-        """Whether the topic's files were made from what the plan holds and are there; with `look`, unharmed."""
+    def _place(self) -> str:
+        return repr((str(self._folder), sorted(self._output.compress)))
+
+    def _review(self) -> None:
+        """Forget what is known of the files that are not what was written; if there are any, all is published again.
+
+        Those that are get the copies beside them that are to be there.
+        """
+        with Batch(self._output.compress) as batch:
+            files = all_files(self._db).items()
+            lost = [path for path, digest in files if not batch.holds(self._folder / path, digest)]
+        with writing(self._db):
+            write_meta(self._db, PUBLISHED_INTO, self._place())
+            if lost:
+                forget_files(self._db, lost)
+                forget_marks(self._db)
+                write_meta(self._db, _SITE_MARK, "")
+
+    def _is_current(self, plan: Plan, known: Mapping[TopicId, Publication]) -> bool:
+        """Whether the topic's files were made from what the plan holds and are there."""
         if plan.id not in known or known[plan.id].mark != plan.mark:
             return False
         paths = files_of(plan.settings, plan.stories)
         made = made_files(self._db, paths)
-        if any(path not in made for path in paths):
-            return False
-        if not look:
-            return all((self._folder / path).exists() for path in paths)
-        return all(
-            stands(self._folder / path, made[path].digest, compress=self._output.compress) for path in paths
-        )
+        return all(path in made and (self._folder / path).exists() for path in paths)
 
     def _site_mark(self, plans: Iterable[Plan], hidden: Sequence[StoryId]) -> str:
         moved = merged_stories(self._db)

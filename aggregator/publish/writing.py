@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from aggregator.model import Channel, Item, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived, web_url
 from aggregator.publish.design import Design
-from aggregator.publish.files import Batch, remove_file, remove_folder, stands
+from aggregator.publish.files import Batch, remove_file, remove_folder
 from aggregator.publish.items import front_text, last_article, read_front, without_articles
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.pages import index_page, moved_page, story_page, topic_page
@@ -123,14 +123,13 @@ class Writing:
                         self._left[story] = others[0]
             forget_files(self._db, [page_of(topic, story) for story, topic in self._left.items()])
 
-    def write_topic(self, plan: Plan, *, look: bool) -> None:
+    def write_topic(self, plan: Plan) -> None:
         """Write the topic's archive, feeds and page, and the pages of its stories.
 
-        It is marked as published once all of that is on the disk. With `look`, files are not taken to hold what was
-        once written to them.
+        It is marked as published once all of that is on the disk.
         """
-        self.write_archives(plan, look=look)
-        channel = self._tell(plan.settings, plan.stories, look=look)
+        self._write_archives(plan)
+        channel = self._tell(plan.settings, plan.stories)
         kept = archives(self._db, plan.id)
         channel = replace(channel, previous=kept[-1].name if kept else None)
         documents = self._write_feeds(channel, plan.settings, plan.mark)
@@ -146,10 +145,10 @@ class Writing:
                 }
                 announce(self._db, digests, now=self._now)
 
-    def write_left(self, *, look: bool) -> None:
+    def write_left(self) -> None:
         """Write the pages of the stories that left a topic and are in another: they name the former no more."""
         for story, topic in self._left.items():
-            self._tell(topic, [story], look=look)
+            self._tell(topic, [story])
 
     def finish(self) -> None:
         """Until all files are on the disk, and how they stand is kept."""
@@ -170,33 +169,30 @@ class Writing:
             want_pictures(self._db, {id: url for id, url in urls.items() if url})
         self._pictures |= pictures_of(self._db, leads)
 
-    def write_archives(self, plan: Plan, *, look: bool) -> None:
-        """Write the topic's archive documents that are not there; remove what they replace.
-
-        With `look` also those that are not as they should be.
-        """
+    def _write_archives(self, plan: Plan) -> None:
+        """Write the topic's archive documents that are not there; remove what they replace."""
         kept = archives(self._db, plan.id)
         for older, archive in zip([None, *kept], kept, strict=False):
-            self._write_archive(plan, archive, older, look=look)
+            self._write_archive(plan, archive, older)
         names = {name for archive in kept for name in (archive.name, archive.former)}
         for path in (self._folder / folder_of(plan.settings) / "archive").glob("*-*.*"):
             found = _ARCHIVED.fullmatch(path.name)
             if found and found[1] not in names:
                 self._remove(str(path.relative_to(self._folder)))
 
-    def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None, *, look: bool) -> None:
+    def _write_archive(self, plan: Plan, archive: Archive, older: Archive | None) -> None:
         previous = older.name if older else None
         # Not of titles and settings: what readers know never changes. But whole addresses lead from one to the next
         mark = digest(self._site.base_url, archive.name, previous or "", *archive.stories)
         paths = [f"{folder_of(plan.settings)}/{archived(file, archive.name)}" for file in _FEEDS]
         made = made_files(self._db, paths)
-        if all(self._stands(path, mark, made, look=look) for path in paths):
+        if all(self._stands(path, mark, made) for path in paths):
             return
         self._unmake(paths)
         channel = self._channel(plan.settings, archive.stories[::-1])
         self._write_feeds(replace(channel, page=archive.name, previous=previous), plan.settings, mark)
 
-    def write_site(self, gone: Iterable[StoryId], *, look: bool) -> None:
+    def write_site(self, gone: Iterable[StoryId]) -> None:
         """Write the index, the list of topics, and where merged stories went; remove what nothing leads to any more.
 
         `gone` are stories that were removed from the store.
@@ -214,36 +210,37 @@ class Writing:
         ]
         self._write("index.html", index_page(listed, site_title=title, base_url=base_url, look=self._look))
         self._write("topics.opml", write_opml(title, outlines))
-        self._redirect(look=look)
+        self._redirect()
         self._remove_pages({*gone, *self._hidden})
         self._remove_former_tokens()
         self._remove_pictures()
 
-    def _redirect(self, *, look: bool) -> None:
-        moved = merged_stories(self._db)
+    def _redirect(self) -> None:
+        moved = {story: to for story, to in merged_stories(self._db).items() if story not in self._hidden}
         topics = {plan.id: plan.settings for plan in self._plans}
         nowhere, targets = set(), {}
         for topic, story in published_in(self._db, moved):
-            if moved[story] in self._hidden or topic not in topics:
-                nowhere.add(story)
-            else:
+            if topic in topics:
                 path = page_of(topics[topic], story)
                 targets[path] = story_url(self._site, topics[topic], moved[story])
-        self._remove_pages(nowhere)
+            else:
+                nowhere.add(story)
+        self._remove_pages(nowhere, but=targets)
         made = made_files(self._db, targets)
         marks = {path: digest(self._common, target) for path, target in targets.items()}
-        stale = [path for path, mark in marks.items() if not self._stands(path, mark, made, look=look)]
+        stale = [path for path, mark in marks.items() if not self._stands(path, mark, made)]
         self._unmake(stale)
         for path in stale:
             page = moved_page(targets[path], "This story has moved", look=self._look)
             self._write(path, page, marks[path])
 
-    def _remove_pages(self, stories: Iterable[StoryId]) -> None:
+    def _remove_pages(self, stories: Iterable[StoryId], *, but: Container[str] = ()) -> None:
         """Remove the pages of these stories, wherever there are any."""
         folders = ["", *(f"{PRIVATE}/{folder.name}/" for folder in (self._folder / PRIVATE).glob("*"))]
         for story in stories:
             for folder in folders:
-                self._remove(f"{folder}stories/{story}.html")
+                if (path := f"{folder}stories/{story}.html") not in but:
+                    self._remove(path)
 
     def _remove_former_tokens(self) -> None:
         """Whoever knew the former address of a private topic shall not read on."""
@@ -268,7 +265,7 @@ class Writing:
             self._write(f"{folder_of(topic)}/{archived(file, channel.page)}", document, mark)
         return documents
 
-    def _tell(self, topic: TopicSettings, stories: Sequence[StoryId], *, look: bool) -> Channel:
+    def _tell(self, topic: TopicSettings, stories: Sequence[StoryId]) -> Channel:
         """The topic's channel with these stories, whose pages are written unless they are made from just the same."""
         channel = self._channel(topic, stories)
         self._want_pictures(channel)
@@ -279,7 +276,7 @@ class Writing:
             id = paths[path].story.id
             holders = [each.id for each in self._holders(id, topic)]
             mark = digest(self._common, self._states[path], *holders, "", self._pictures.get(id, ""))
-            if not self._stands(path, mark, made, look=look):
+            if not self._stands(path, mark, made):
                 marks[path] = mark
         self._unmake(marks)
         for path, mark in marks.items():
@@ -316,14 +313,9 @@ class Writing:
             look=self._look,
         )
 
-    def _stands(self, path: str, mark: str, made: Mapping[str, Made], *, look: bool) -> bool:
-        """Whether a file was made from just this and is there; with `look`, unharmed."""
-        known = made.get(path)
-        if known is None or known.mark != mark:
-            return False
-        if look:
-            return stands(self._folder / path, known.digest, compress=self._output.compress)
-        return (self._folder / path).exists()
+    def _stands(self, path: str, mark: str, made: Mapping[str, Made]) -> bool:
+        """Whether a file was made from just this and is there."""
+        return path in made and made[path].mark == mark and (self._folder / path).exists()
 
     def _unmake(self, paths: Collection[str]) -> None:
         """Before these files are written: if this breaks off, nothing is known of what they hold."""

@@ -28,6 +28,11 @@ def made_files(db: Database, paths: Iterable[str]) -> dict[str, Made]:
     return {path: Made(mark, digest) for path, mark, digest in rows.fetchall()}
 
 
+def all_files(db: Database) -> dict[str, str]:
+    """The digests of all files that were written, by their paths."""
+    return dict(db.execute("SELECT path, digest FROM files").fetchall())
+
+
 def record_files(db: Database, made: Mapping[str, Made]) -> None:
     """These files stand on the disk like this."""
     db.conn.executemany(

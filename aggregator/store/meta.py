@@ -13,6 +13,8 @@ from sqlite_utils import Database
 from aggregator.story.grouping import Held
 from aggregator.times import to_text
 
+PUBLISHED_INTO = "published_into"
+"""The name under which it is kept where the published files stand that are known."""
 _PASSES_KEPT = 100
 _WINDOW = "window"
 

@@ -265,8 +265,16 @@ def newest_stories(db: Database, *, limit: int | None, query: str | None = None)
 
 
 def hidden_stories(db: Database) -> list[StoryId]:
-    """The stories that an editor took out of every topic."""
-    rows = db.query("SELECT id FROM stories WHERE hidden AND merged_into IS NULL ORDER BY id")
+    """The stories that an editor took out of every topic, and those that were merged into them."""
+    rows = db.query(
+        """
+        WITH RECURSIVE found (id) AS (
+            SELECT id FROM stories WHERE hidden AND merged_into IS NULL
+            UNION SELECT stories.id FROM found JOIN stories ON stories.merged_into = found.id
+        )
+        SELECT id FROM found ORDER BY id
+        """
+    )
     return [StoryId(row["id"]) for row in rows]
 
 
