@@ -176,6 +176,45 @@ def test_a_source_that_gives_headlines_alone_gives_no_picture(
     assert origin.paths() == []
 
 
+@pytest.mark.parametrize("reason", ["another picture", "no picture", "policy"])
+def test_a_picture_goes_when_its_report_shows_it_no_more(
+    desk: Books, origin: Origin, copy: Callable[..., int], reason: str
+) -> None:
+    desk.fetch_from("a", entry(text="Seoul", image=origin.put("/a.png", png())))
+    desk.publish()
+    copy()
+    desk.publish()
+    assert shown(desk)
+    if reason == "policy":
+        desk.configure(sources=[replace_policy(source) for source in desk.sources])
+    else:
+        image = origin.put("/b.png", png(80)) if reason == "another picture" else None
+        desk.fetch_from("a", entry(text="Seoul", image=image))
+    desk.publish()
+    assert (shown(desk), files(desk)) == (None, set())
+    assert copy() == (1 if reason == "another picture" else 0)
+
+
+@pytest.mark.parametrize("lost", ["file", "folder"])
+def test_a_picture_that_is_lost_is_fetched_again(
+    desk: Books, origin: Origin, copy: Callable[..., int], lost: str
+) -> None:
+    desk.fetch_from("a", entry(text="Seoul", image=origin.put("/a.png", png())))
+    desk.publish()
+    copy()
+    desk.publish()
+    if lost == "file":
+        (file,) = (desk.folder / "images").iterdir()
+        file.unlink()
+    else:
+        desk.folder = desk.folder.with_name("elsewhere")
+    desk.publish()
+    assert shown(desk) is None
+    assert copy() == 1
+    desk.publish()
+    assert shown(desk)
+
+
 def replace_policy(source: object) -> object:
     return source.model_copy(update={"policy": "headline"})
 

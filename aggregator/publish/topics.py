@@ -15,12 +15,13 @@ from aggregator.model import Channel, StoryId, TopicId
 from aggregator.program import program_mark
 from aggregator.publish.files import Batch, folder_mark, sweep
 from aggregator.publish.groups import Group
-from aggregator.publish.places import feed_urls, files_of
+from aggregator.publish.places import PICTURES, feed_urls, files_of
 from aggregator.publish.planning import Plan, Planner
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.files import all_files, forget_files, made_files
 from aggregator.store.meta import PUBLISHED_INTO, read_meta, write_meta
+from aggregator.store.pictures import lose_pictures, picture_files
 from aggregator.store.pings import keep_pings
 from aggregator.store.publications import (
     Publication,
@@ -78,6 +79,7 @@ class Publisher:
         self._look_mark = folder_mark(self._templates)
         if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
             self._review()
+        self._miss_pictures()
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         withdrawn = self._withdraw(hidden)
         common, last = self._common_mark(), last_change(self._db)
@@ -189,6 +191,12 @@ class Publisher:
                 forget_files(self._db, lost)
                 forget_marks(self._db)
                 write_meta(self._db, _SITE_MARK, "")
+
+    def _miss_pictures(self) -> None:
+        known = picture_files(self._db)
+        if known and (lost := known - {path.name for path in (self._folder / PICTURES).glob("*")}):
+            with writing(self._db):
+                lose_pictures(self._db, lost)
 
     def _is_current(self, plan: Plan, known: Mapping[TopicId, Publication]) -> bool:
         """Whether the topic's files were made from what the plan holds and are there."""

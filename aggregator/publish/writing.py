@@ -25,7 +25,7 @@ from aggregator.publish.telling import Teller
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.files import Made, forget_files, made_files, record_files
-from aggregator.store.pictures import forget_pictures, pictures_of, want_pictures
+from aggregator.store.pictures import forget_pictures, picture_files, pictures_of, want_pictures
 from aggregator.store.pings import announce
 from aggregator.store.publications import (
     Archive,
@@ -164,9 +164,9 @@ class Writing:
         if self._output.images == "none":
             return
         leads = {item.story.id: item.story.lead for item in channel.items}
-        urls = {id: web_url(lead.image) for id, lead in leads.items() if lead.policy != "headline"}
+        urls = {id: web_url(lead.image) if lead.policy != "headline" else None for id, lead in leads.items()}
         with writing(self._db):
-            want_pictures(self._db, {id: url for id, url in urls.items() if url})
+            want_pictures(self._db, urls)
         self._pictures |= pictures_of(self._db, leads)
 
     def _write_archives(self, plan: Plan) -> None:
@@ -254,7 +254,8 @@ class Writing:
     def _remove_pictures(self) -> None:
         """Pictures go with the last story that showed them, and all with the setting."""
         with writing(self._db):
-            kept = forget_pictures(self._db, all=self._output.images == "none")
+            forget_pictures(self._db, all=self._output.images == "none")
+        kept = picture_files(self._db)
         for path in (self._folder / PICTURES).glob("[!.]*"):
             if path.name not in kept:
                 path.unlink(missing_ok=True)
