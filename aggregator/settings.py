@@ -75,6 +75,12 @@ class Storage(_Settings):
     """Copies that the daemon makes; none by default. `{}`: each day, seven are kept."""
 
 
+ALL_STORIES = "all"
+"""The id of the feed of all stories."""
+OF_TAG = "tag-"
+"""How the id of the feed of a tag begins."""
+
+
 class Output(_Settings):
     """What is published."""
 

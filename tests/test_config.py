@@ -313,6 +313,16 @@ def test_every_problem_of_all_three_files_is_told_at_once(folder: Path) -> None:
     ]
 
 
+def test_no_topic_has_the_id_of_a_feed_beside_the_topics(folder: Path) -> None:
+    topics = "topics:\n  - {id: all, title: x, all_of: [x]}\n  - {id: tag-x, title: x, all_of: [x]}\n"
+    assert problems(folder, aggregator="output: {all: true, tags: [x]}\n", topics=topics) == [
+        "config/topics.yaml:2:10: topics[0].id: 'all' is taken: output.all in aggregator.yaml makes it",
+        "config/topics.yaml:3:10: topics[1].id: 'tag-x' is taken: output.tags in aggregator.yaml makes it",
+    ]
+    write(folder, aggregator="output: {all: no, tags: [y]}\n", topics=topics)
+    assert len(load(folder, environ=ENVIRON).topics.topics) == 2
+
+
 def test_paths_are_shown_as_they_would_be_typed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert problems(folder, sources="sources: 5\n")[0].startswith("sources.yaml:1:10: ")

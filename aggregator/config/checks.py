@@ -12,7 +12,16 @@ from datetime import timedelta
 from aggregator import chat
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
 from aggregator.config.yaml_nodes import Scalar
-from aggregator.settings import Aggregator, Notify, Site, SourceSettings, TopicSettings
+from aggregator.settings import (
+    ALL_STORIES,
+    OF_TAG,
+    Aggregator,
+    Notify,
+    Output,
+    Site,
+    SourceSettings,
+    TopicSettings,
+)
 from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
@@ -159,6 +168,19 @@ def check_notify(document: Document, topics: dict[int, TopicSettings], *, has_ma
                     first = keys_text(seen[address])
                     document.report(place, f"{document.found(place)} is told already ({first})")
                 seen.setdefault(address, place)
+
+
+def check_groups(document: Document, topics: dict[int, TopicSettings], output: Output) -> None:
+    """No topic has the id of a feed that `output` asks for."""
+    groups = {OF_TAG + tag: "output.tags" for tag in output.tags}
+    if output.all:
+        groups[ALL_STORIES] = "output.all"
+    for index, topic in topics.items():
+        if topic.id in groups:
+            document.report(
+                ("topics", index, "id"),
+                f"{topic.id!r} is taken: {groups[topic.id]} in aggregator.yaml makes it",
+            )
 
 
 def check_podcasts(document: Document, topics: dict[int, TopicSettings], site: Site) -> None:

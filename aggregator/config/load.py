@@ -12,6 +12,7 @@ from typing import Any
 from aggregator import settings
 from aggregator.config.checks import (
     check_aggregator,
+    check_groups,
     check_notify,
     check_podcasts,
     check_sources,
@@ -156,6 +157,7 @@ def _topics(
     check_topics(document, items, topics.vocabulary if is_known else None)
     check_notify(document, items, has_mail=aggregator is None or aggregator.mail is not None)
     if aggregator is not None:
+        check_groups(document, items, aggregator.output)
         check_podcasts(document, items, aggregator.site)
     if sources is not None:
         check_topic_sources(document, items, sources.values())

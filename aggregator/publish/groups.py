@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aggregator.model import SourceId
-from aggregator.settings import Output, SourceSettings, TopicSettings
-
-ALL = "all"
-TAG = "tag-"
+from aggregator.settings import ALL_STORIES, OF_TAG, Output, SourceSettings, TopicSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +23,9 @@ def make_groups(output: Output, sources: Sequence[SourceSettings]) -> list[Group
     groups = []
     if output.all:
         told = "Every story of all sources, once."
-        groups.append(Group(TopicSettings(id=ALL, title="All stories", description=told), None))
+        groups.append(Group(TopicSettings(id=ALL_STORIES, title="All stories", description=told), None))
     for tag in output.tags:
         tagged = frozenset(SourceId(source.id) for source in sources if tag in source.tags)
         told = f"Every story that a source with the tag {tag} reports, once."
-        groups.append(Group(TopicSettings(id=TAG + tag, title=tag, description=told), tagged))
+        groups.append(Group(TopicSettings(id=OF_TAG + tag, title=tag, description=told), tagged))
     return groups
