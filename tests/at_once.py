@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -21,7 +22,7 @@ def stale(books: Books, *, now: datetime = NOON) -> set[str]:
 
 
 def at_once(books: Books, *, now: datetime) -> dict[str, bytes]:
-    """What is published of a copy of the store into an empty folder."""
+    """What is published of a copy of the store into a folder that holds nothing but pictures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with closing(sqlite3.connect(folder / "copy.db")) as copy:
@@ -29,6 +30,8 @@ def at_once(books: Books, *, now: datetime) -> dict[str, bytes]:
             copy.executescript("DELETE FROM files; DELETE FROM compositions; UPDATE channels SET mark = NULL")
         with open_store(folder / "copy.db") as db:
             copied = replace(books, db=db, folder=folder / "feeds")
+            if (pictures := books.folder / "images").exists():
+                shutil.copytree(pictures, copied.folder / "images")
             copied.publish(now=now)
         return contents(copied.folder)
 

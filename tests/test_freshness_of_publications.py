@@ -70,9 +70,10 @@ def test_a_story_that_was_removed_and_came_back_with_another_text(desk: Books) -
 
 
 def test_a_topic_that_becomes_private_is_named_by_no_page(desk: Books) -> None:
-    desk.configure(topics=[topic("alpha", all_of=("alpha",), token=TOKEN), desk.topics[1]])
-    desk.publish()
-    assert not stale(desk)
+    for changes in ({}, {"title": "Another title"}):
+        desk.configure(topics=[topic("alpha", all_of=("alpha",), token=TOKEN, **changes), desk.topics[1]])
+        desk.publish()
+        assert not stale(desk)
     desk.configure(topics=[topic("alpha", all_of=("alpha",)), desk.topics[1]])
     desk.publish()
     assert not stale(desk)

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
-from contextlib import closing
-from dataclasses import replace
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
+from itertools import count
+from typing import Any
 
+from at_once import stale
 from builders import entry, source, topic
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from test_ledger_invariants import Newsroom
 
-from aggregator.model import Entry, StoryId
+from aggregator.errors import PublishError
+from aggregator.model import Entry, Feed, StoryId
 from aggregator.settings import Output
-from aggregator.store.connection import open_store, writing
+from aggregator.store.connection import writing
+from aggregator.store.pictures import due_pictures, keep_picture
 from aggregator.store.stories import relate
+
+TOPICS = (
+    topic("t", any_of=("seoul", "report*"), items=3),
+    topic("u", all_of=("second version",), token="a-path-that-nobody-would-guess"),
+    topic("v", any_of=("kyiv", "delegation"), items=2, max_age="20d"),
+)
+ANOTHER: tuple[dict[str, Any], ...] = (
+    {},
+    {"title": "Another title"},
+    {"items": 5},
+    {"min_sources": 2},
+    {"max_age": "5d"},
+    {"token": "another-path-that-nobody-would-guess"},
+    {"token": None},
+)
 
 
 class Press(Newsroom):
@@ -27,25 +44,38 @@ class Press(Newsroom):
     @initialize()
     def open(self) -> None:
         super().open()
+        self.is_at_rest = False
         self.books.configure(
             sources=[source("a", tags=("near",)), source("b"), source("c", tags=("near",))],
-            topics=[
-                topic("t", any_of=("seoul", "report*"), items=3),
-                topic("u", all_of=("second version",), token="a-path-that-nobody-would-guess"),
-                topic("v", any_of=("kyiv", "delegation"), items=2, max_age="20d"),
-            ],
-            output=Output(all=True, tags=("near",)),
+            topics=list(TOPICS),
+            output=Output(images="copy"),
         )
-
         for id in "abc":
             numbers = range(4) if id == "a" else range(2)
             self.books.fetch_from(id, *(report(id, number) for number in numbers))
+
+    # What comes in
 
     @rule(source=st.sampled_from("abc"), number=st.integers(0, 4), told=st.integers(0, 3))
     def report(self, source: str, number: int, told: int) -> None:
         """A new report, or one that its source tells in other words."""
         self.now += timedelta(hours=1)
         self.books.fetch_from(source, report(source, number, told), at=self.now)
+
+    @rule(source=st.sampled_from("abc"), rights=st.sampled_from([None, "© A", "© B"]))
+    def describe(self, source: str, rights: str | None) -> None:
+        feed = Feed(source.title(), url=f"https://{source}.example/", rights=rights)
+        self.books.fetch_from(source, report(source, 0), at=self.now, feed=feed)
+
+    @rule()
+    def copy_pictures(self) -> None:
+        folder = self.books.folder / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        for url in set(due_pictures(self.books.db, now=self.now, tries=5, limit=2).values()):
+            file = f"{url.rpartition('/')[2]}.png"
+            (folder / file).touch()
+            with writing(self.books.db):
+                keep_picture(self.books.db, url, file)
 
     @precondition(Newsroom.has_stories)
     @rule(one=st.integers(0, 9), other=st.integers(0, 9))
@@ -54,27 +84,105 @@ class Press(Newsroom):
         with writing(self.books.db):
             relate(self.books.db, *(StoryId(stories[number % len(stories)]) for number in (one, other)))
 
+    # What is configured
+
+    @rule(
+        which=st.integers(0, 2),
+        changes=st.sampled_from(
+            [{"title": "By hand"}, {"policy": "headline"}, {"license": "CC0"}, {"tags": ("near",)}]
+        ),
+    )
+    def configure_source(self, which: int, changes: dict[str, Any]) -> None:
+        sources = list(self.books.sources)
+        sources[which] = source(sources[which].id, **changes)
+        self.books.configure(sources=sources)
+
+    @rule(which=st.integers(0, 2), changes=st.sampled_from(ANOTHER))
+    def configure_topic(self, which: int, changes: dict[str, Any]) -> None:
+        topics = [*TOPICS]
+        topics[which] = TOPICS[which].model_copy(update=topic(**changes).model_dump(include=changes.keys()))
+        self.books.configure(topics=topics)
+
+    @rule(which=st.integers(0, 2))
+    def remove_topic(self, which: int) -> None:
+        self.books.configure(topics=[one for one in TOPICS if one != TOPICS[which]])
+
+    @rule(all=st.booleans(), tags=st.booleans(), compress=st.booleans())
+    def configure_output(self, all: bool, tags: bool, compress: bool) -> None:
+        output = Output(
+            all=all,
+            tags=("near",) if tags else (),
+            compress=("gzip",) if compress else (),
+            images="copy",
+            items=4,
+        )
+        self.books.configure(output=output)
+
+    # What happens to it
+
+    @rule(days=st.sampled_from([-9, -1, 1, 9]))
+    def set_clock(self, days: int) -> None:
+        self.now += timedelta(days=days)
+
+    @rule()
+    def move(self) -> None:
+        """From one folder to another, and back."""
+        name = "others" if self.books.folder.name == "feeds" else "feeds"
+        self.books.folder = self.books.folder.with_name(name)
+
+    @rule(changes=st.sampled_from(ANOTHER), moment=st.integers(0, 400))
+    def try_out(self, changes: dict[str, Any], moment: int) -> None:
+        """Another configuration, taken back after its publication broke off."""
+        known = self.books.topics
+        self.configure_topic(0, changes)
+        self.break_off(moment)
+        self.books.configure(topics=known)
+
+    @rule(moment=st.integers(0, 400))
+    def break_off(self, moment: int) -> None:
+        """As by `kill -9` when the store has worked so much."""
+        steps = count()
+        self.books.db.conn.set_progress_handler(lambda: next(steps) == moment, 10)
+        with suppress(sqlite3.OperationalError):
+            self.books.publish(now=self.now)
+        self.books.db.conn.set_progress_handler(None, 0)
+        self.books.db.conn.rollback()
+
+    @rule()
+    def fail_to_write(self) -> None:
+        """A folder cannot be written to."""
+        with suppress(FileExistsError):
+            (self.books.folder / "v" / "rss.xml").mkdir(parents=True)
+            with suppress(PublishError):
+                self.books.publish(now=self.now)
+            (self.books.folder / "v" / "rss.xml").rmdir()
+
+    @rule(topic=st.sampled_from("tuv"))
+    def publish_one(self, topic: str) -> None:
+        self.books.publish(now=self.now, only=[topic], anew=True)
+
+    @rule(is_at_rest=st.booleans())
+    def rest(self, is_at_rest: bool) -> None:
+        """Publish no more after each step; or again."""
+        self.is_at_rest = is_at_rest
+
     @invariant()
     def publish(self) -> None:
-        self.books.publish(now=self.now)
+        if not self.is_at_rest:
+            self.books.publish(now=self.now)
 
-    @precondition(Newsroom.has_stories)
+    def teardown(self) -> None:
+        try:
+            self.compare()
+        finally:
+            super().teardown()
+
     @rule()
     def compare(self) -> None:
-        published = contents(self.books.folder)
+        self.books.publish(now=self.now)
+        assert self.books.publish(now=self.now).files == 0
         assert self.books.publish(now=self.now, anew=True).files == 0
-        with tempfile.TemporaryDirectory() as folder:
-            assert contents(self.published_at_once(Path(folder))).items() <= published.items()
-
-    def published_at_once(self, folder: Path) -> Path:
-        """What a store that remembers nothing of its files and stories publishes."""
-        with closing(sqlite3.connect(folder / "copy.db")) as copy:
-            self.books.db.conn.backup(copy)
-            copy.executescript("DELETE FROM files; DELETE FROM compositions; UPDATE channels SET mark = NULL")
-        with open_store(folder / "copy.db") as db:
-            copied = replace(self.books, db=db, folder=folder / "feeds")
-            copied.publish(now=self.now)
-        return copied.folder
+        assert not stale(self.books, now=self.now)
 
 
 def report(source: str, number: int, told: int = 0) -> Entry:
@@ -84,16 +192,8 @@ def report(source: str, number: int, told: int = 0) -> Entry:
         f"{source}{number}",
         title=f"Delegation {number} in Seoul",
         text=f"The report {words}has the first sentence. Kyiv asks {words}for the second version. {words}is the third.",
+        image=f"https://pictures.example/{number}-{told}" if told < 2 else None,
     )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files but archive documents, which never change."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.parent.name != "archive"
-    }
 
 
 TestPress = Press.TestCase

@@ -161,8 +161,8 @@ class Publisher:
     def _common_mark(self) -> str:
         return digest(
             program_mark(),
-            # A story's page names every public topic that holds it
-            repr([(topic.id, topic.title) for topic in self._topics if not topic.token]),
+            # A story's page names every public topic that holds it, in this order
+            repr([topic.id for topic in self._topics if not topic.token]),
             self._site.model_dump_json(),
             self._output.model_dump_json(),
             self._look_mark,

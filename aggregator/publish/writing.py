@@ -275,7 +275,7 @@ class Writing:
         marks = {}
         for path in (path for path in paths if path not in self._written):
             id = paths[path].story.id
-            holders = [each.id for each in self._holders(id, topic)]
+            holders = [each.model_dump_json() for each in self._holders(id, topic)]
             mark = digest(self._common, self._states[path], *holders, "", self._pictures.get(id, ""))
             if not self._stands(path, mark, made):
                 marks[path] = mark
