@@ -287,6 +287,15 @@ def test_it_says_when_a_changed_rule_will_take_the_story(stocked: Desk) -> None:
     assert "no topic 'new'" in stocked.run("explain", "x", "--topic", "new", status=2).stderr
 
 
+def test_a_private_topic_is_listed_with_the_address_that_it_has(stocked: Desk) -> None:
+    token = "a-path-that-nobody-would-guess"
+    stocked.write("topics.yaml", f"topics: [{{id: own, title: Own, all_of: [football], token: {token}}}]\n")
+    stocked.run("publish")
+    (row,) = stocked.rows("topics", "list")
+    assert row["feed"].endswith(f"/private/{token}/rss.xml")
+    assert (stocked.root / "feeds" / "private" / token / "rss.xml").exists()
+
+
 def test_topics_are_listed_with_what_they_publish(stocked: Desk) -> None:
     rows = {row["id"]: row for row in stocked.rows("topics", "list")}
     assert {id: row["stories"] for id, row in rows.items()} == {

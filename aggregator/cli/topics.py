@@ -39,6 +39,7 @@ def topics() -> None:
 def list_(session: Session, as_json: bool) -> None:
     """List the topics and how many stories each holds now."""
     from aggregator.model import TopicId
+    from aggregator.publish.places import folder_of
     from aggregator.store.topics import selected_stories
     from aggregator.topic.select import choose
 
@@ -58,7 +59,7 @@ def list_(session: Session, as_json: bool) -> None:
                     "title": topic.title,
                     "description": topic.description,
                     "stories": len(stories),
-                    "feed": f"{configuration.aggregator.site.base_url}{topic.id}/rss.xml",
+                    "feed": f"{configuration.aggregator.site.base_url}{folder_of(topic)}/rss.xml",
                 }
             )
     print_list(
