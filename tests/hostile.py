@@ -491,10 +491,7 @@ TRIALS: Final = (
     ),
     Trial("angles", lambda _: ok(rss(item(), b"<" * 3_000_000)), "fetched malformed", range(2)),
     Trial("ampersands", lambda _: ok(rss(item(), b"&" * 3_000_000)), "fetched malformed", range(2)),
-    # Three seconds of the parser's ten here; a busy machine ends it
-    Trial(
-        "tag-soup", lambda _: ok(b"<rss><item><" * 300_000), "fetched malformed parser_killed", range(10_001)
-    ),
+    Trial("tag-soup", lambda _: ok(b"<rss><item><" * 300_000), "fetched malformed", range(2_001)),
     # Entries that are told apart badly
     Trial(
         "guids-doubled",

@@ -232,6 +232,20 @@ def test_documents_that_are_large_together_all_come_through(origin: Origin) -> N
         assert {harvest.outcome for harvest in run(running, *requests).values()} == {"fetched"}
 
 
+def test_a_large_document_is_parsed_when_no_other_large_one_is_and_lets_small_ones_past(
+    origin: Origin,
+) -> None:
+    assert len(SLOW) > 1_000_000
+    stop, seen = Event(), []
+    requests = [Request(SourceId(f"slow{n}"), origin.put(f"/slow{n}", SLOW)) for n in range(4)]
+    with engine(processes=4, parse_seconds=60) as running:
+        for harvest in running.run([*requests, *(feed(origin, f"quick{n}") for n in range(9))], stop=stop):
+            seen.append(harvest.source)
+            if len(seen) == 9:
+                assert all(name.startswith("quick") for name in seen)
+                stop.set()
+
+
 def test_the_parsing_process_is_kept_from_one_run_to_the_next(origin: Origin) -> None:
     with engine() as running:
         run(running, feed(origin, "a"), feed(origin, "b"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -20,6 +21,8 @@ from aggregator.model import Failure, Harvest, Request
 
 _PARSE_SECONDS = 10.0
 _IN_HAND = 16
+_LARGE_BYTES = 1_000_000
+"""Of a document that is parsed while no other such one is, whose memory is several times that."""
 _HEED_SECONDS = 0.2
 
 Room = Callable[[float], bool]
@@ -78,7 +81,7 @@ class _Run:
         self._workers = workers
         self._clock = clock
         self._stop = stop
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._tasks = _Tasks()
         self._done: queue.SimpleQueue[Harvest | Exception | None] = queue.SimpleQueue()
         self._in_hand = 0
         self._room = threading.Condition()
@@ -142,14 +145,15 @@ class _Run:
                 elif not isinstance(outcome, Failure):
                     self._tasks.put(Task(request, outcome, now))
         finally:
-            for _ in self._workers:
-                self._tasks.put(None)
+            self._tasks.end()
 
     def _parse(self, worker: Worker) -> None:
-        while (task := self._tasks.get()) is not None:
-            if self._ended():
-                continue
-            self._done.put(worker.run(task))
+        while (task := self._tasks.take()) is not None:
+            try:
+                if not self._ended():
+                    self._done.put(worker.run(task))
+            finally:
+                self._tasks.finish(task)
 
     def _wait_for_room(self, seconds: float) -> bool:
         with self._room:
@@ -159,3 +163,50 @@ class _Run:
         with self._room:
             self._in_hand -= 1
             self._room.notify()
+
+
+class _Tasks:
+    """Documents that wait for a parser, in the order in which they came; a large one lets others past."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Task] = deque()
+        self._large: Task | None = None
+        self._is_complete = False
+        self._change = threading.Condition()
+
+    def put(self, task: Task) -> None:
+        with self._change:
+            self._waiting.append(task)
+            self._change.notify()
+
+    def end(self) -> None:
+        """No more will come."""
+        with self._change:
+            self._is_complete = True
+            self._change.notify_all()
+
+    def take(self) -> Task | None:
+        """Wait for a task that may begin now; None when there will be none."""
+        with self._change:
+            while True:
+                for place, task in enumerate(self._waiting):
+                    if _is_large(task):
+                        if self._large is not None:
+                            continue
+                        self._large = task
+                    del self._waiting[place]
+                    return task
+                if self._is_complete and not self._waiting:
+                    return None
+                self._change.wait()
+
+    def finish(self, task: Task) -> None:
+        """A task that was taken is done with."""
+        if self._large is task:
+            with self._change:
+                self._large = None
+                self._change.notify_all()
+
+
+def _is_large(task: Task) -> bool:
+    return len(task.response.body) > _LARGE_BYTES

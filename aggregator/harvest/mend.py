@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from functools import lru_cache, wraps
 from typing import Any
@@ -17,7 +18,7 @@ import feedparser.api
 import feedparser.mixin
 import feedparser.namespaces.itunes
 
-from aggregator.harvest.bounds import LONGEST_BROKEN
+from aggregator.harvest.bounds import LONGEST_BROKEN, MOST_ENTRIES
 
 _BARE_AMPERSAND = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))|&(?!#?\w+;|\w+=)", re.DOTALL)
 
@@ -34,7 +35,10 @@ def mend() -> None:
         for name in dir(parser):
             if name.startswith(("_start_", "_end_")):
                 setattr(parser, name, _forgiving(getattr(parser, name)))
-    feedparser.api.LooseFeedParser.feed = _escaping(feedparser.api.LooseFeedParser.feed)
+    loose = feedparser.api.LooseFeedParser
+    loose.feed = _escaping(loose.feed)
+    for name in ("_start_item", "_start_entry"):
+        setattr(loose, name, _bounded(getattr(loose, name)))
     feedparser.api.PREFERRED_XML_PARSERS = ["aggregator.harvest.expat"]
     # Two pure functions that are called at every tag, nearly always with the same arguments
     for name in ("make_safe_absolute_uri", "_urljoin"):
@@ -78,6 +82,23 @@ def _escaping(feed: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     @wraps(feed)
     def feed_escaped(parser: Any, document: str) -> None:
         start = document[:LONGEST_BROKEN]
-        feed(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", start))
+        with suppress(_Enough):
+            feed(parser, _BARE_AMPERSAND.sub(lambda found: found[1] or "&amp;", start))
 
     return feed_escaped
+
+
+class _Enough(Exception):
+    pass
+
+
+def _bounded(start: Callable[..., None]) -> Callable[..., None]:
+    """Every entry that is begun costs time and memory, also those that would be left out afterwards."""
+
+    @wraps(start)
+    def start_entry(parser: Any, *args: Any) -> None:
+        if len(parser.entries) >= MOST_ENTRIES:
+            raise _Enough
+        start(parser, *args)
+
+    return start_entry
