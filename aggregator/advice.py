@@ -1,8 +1,7 @@
-"""What a person can do about a source that fails, or a file that cannot be written."""
+"""What a person can do about a source that fails."""
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,22 +29,8 @@ _ADVICE: dict[FailureKind, str] = {
     "parser_killed": "tell its publisher, and us if other readers read it",
     "parser_failed": "please report this, with the URL of the feed",
 }
-_FILE_ADVICE = {
-    errno.ENOSPC: "make room on the disk",
-    errno.EDQUOT: "the disk quota is used up: make room",
-    errno.EROFS: "the file system is read-only: mount it writable, or name another folder",
-    errno.EACCES: "let the user that runs this program write there, or name another folder",
-    errno.EPERM: "let the user that runs this program write there, or name another folder",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it away, or name another folder",
-    errno.EEXIST: "a file stands where a folder is needed: move it away, or name another folder",
-}
 
 
 def advice(kind: FailureKind) -> str:
     """What to do about a failure of this kind, in one line."""
     return _ADVICE[kind]
-
-
-def file_advice(error: OSError) -> str:
-    """What to do about a file or folder that cannot be written, in one line."""
-    return _FILE_ADVICE.get(error.errno or 0, "check the disk, and that the folder is there")

@@ -13,12 +13,12 @@ from threading import Event
 
 from sqlite_utils import Database
 
-from aggregator.advice import file_advice
+from aggregator.disk import file_advice, sync_folder
 from aggregator.errors import StoreError, UsageError
 from aggregator.model import StoryId
 from aggregator.store.connection import reading, writing
 from aggregator.store.entries import promote
-from aggregator.store.health import STAMP, backups_of, damage, sync_folder
+from aggregator.store.health import STAMP, backups_of, damage
 from aggregator.store.meta import PUBLISHED_INTO, read_meta, write_meta
 from aggregator.store.stories import refresh_story
 from aggregator.store.traits import forget_traits

@@ -98,7 +98,7 @@ def test_a_full_disk_under_the_output_is_said_and_leaves_no_half_file(tmp_path: 
         done = aggregator("--config", config, "update")
         assert done.returncode == 1
         assert "No space left on device" in done.stderr
-        assert "hint: the disk is full: free some space, then publish again" in done.stderr
+        assert "hint: make room on the disk" in done.stderr
         assert stored(tmp_path / "store.db") == 40
         whole = [path for path in (room / "feeds").rglob("*") if path.is_file()]
         assert all(path.suffix != ".part" and path.read_bytes().endswith(b"</html>") for path in whole)

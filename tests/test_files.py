@@ -154,7 +154,7 @@ def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        (errno.ENOSPC, "the disk is full"),
+        (errno.ENOSPC, "make room on the disk"),
         (errno.EROFS, "read-only"),
         (errno.EACCES, "let the user that runs this program write there"),
         (errno.EIO, "check the disk"),

@@ -17,9 +17,9 @@ from typing import Any
 import click
 
 from aggregator import __version__
-from aggregator.advice import file_advice
 from aggregator.cli.output import counted
 from aggregator.cli.session import Session
+from aggregator.disk import file_advice
 from aggregator.errors import AggregatorError, ConfigError, UsageError
 
 _COMMANDS = {

@@ -19,10 +19,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from aggregator.advice import file_advice
 from aggregator.config.checks import derived_ids
 from aggregator.config.document import Problem, is_null, read_text, shown_path
 from aggregator.config.yaml_nodes import Mapping, Node, Scalar, Sequence, YamlFault, compose
+from aggregator.disk import file_advice
 from aggregator.errors import ConfigError, UsageError
 from aggregator.settings import SourceSettings
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from aggregator.advice import file_advice
+from aggregator.disk import file_advice
 from aggregator.errors import UsageError
 from aggregator.settings import Aggregator, Sources, Topics
 from aggregator.times import format_duration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import threading
@@ -15,6 +14,7 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 from shutil import rmtree
 
+from aggregator.disk import file_advice, sync_folder
 from aggregator.errors import PublishError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
 
@@ -24,16 +24,6 @@ _WAITING = 64
 """Files that may wait for the disk, with what is to stand in them."""
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
 _TEMPLATES = (".html", ".css", ".js")
-_HINTS = {
-    errno.ENOSPC: "the disk is full: free some space, then publish again",
-    errno.EDQUOT: "the disk quota is used up: free some space, then publish again",
-    errno.EROFS: "the file system is read-only: mount it writable or set output.directory elsewhere",
-    errno.EACCES: "let the user that runs this program write there, or set output.directory elsewhere",
-    errno.EPERM: "let the user that runs this program write there, or set output.directory elsewhere",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it away",
-    errno.EISDIR: "a folder stands where this file belongs: move it away",
-    errno.ENAMETOOLONG: "the name is too long for this file system: use a shorter topic id",
-}
 
 
 def write_if_changed(path: Path, data: bytes, *, compress: Iterable[Coding] = ()) -> bool:
@@ -103,7 +93,7 @@ class Batch:
         while self._under_way:
             self._take()
         for folder in self._folders:
-            _sync_folder(folder)
+            sync_folder(folder)
         self._folders.clear()
         digests, self._digests = self._digests, {}
         return digests
@@ -224,14 +214,6 @@ def _next_second(path: Path) -> int:
         return 0
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _in_use(process: int) -> bool:
     if process == os.getpid():  # a container gives the next run the same number
         return False
@@ -245,5 +227,4 @@ def _in_use(process: int) -> bool:
 
 
 def _publish_error(path: Path, verb: str, error: OSError) -> PublishError:
-    hint = _HINTS.get(error.errno or 0, "check the disk and the folder's permissions, then publish again")
-    return PublishError(f"{path} cannot be {verb}: {error.strerror or error}", hint=hint)
+    return PublishError(f"{path} cannot be {verb}: {error.strerror or error}", hint=file_advice(error))

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from aggregator.advice import file_advice
+from aggregator.disk import file_advice
 from aggregator.errors import Fault, StoreError
 from aggregator.store.health import attended, refuse_empty, try_room
 from aggregator.store.migrations import MIGRATIONS

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggregator.advice import file_advice
+from aggregator.disk import file_advice, sync_folder
 from aggregator.errors import Fault, StoreError
 
 log = logging.getLogger("aggregator")
@@ -121,15 +121,6 @@ def backups_of(path: Path, folder: Path) -> list[tuple[datetime, Path]]:
             stamp = datetime.strptime(file.stem.removeprefix(f"{path.stem}-"), STAMP).replace(tzinfo=UTC)
             found.append((stamp, file))
     return sorted(found)
-
-
-def sync_folder(folder: Path) -> None:
-    """Let a power cut not take back what was created, renamed or removed in it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _examine(path: Path, backups: Path | None) -> None:

@@ -6,8 +6,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from aggregator.advice import file_advice
 from aggregator.config.schemas import schema_texts
+from aggregator.disk import file_advice
 from aggregator.errors import UsageError
 
 _NAMES = ("aggregator.yaml", "sources.yaml", "topics.yaml")
