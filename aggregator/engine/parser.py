@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aggregator.engine.worker import Task, receive_task, send_done
 from aggregator.harvest.answer import failed
+from aggregator.harvest.article import read_article
 from aggregator.harvest.source import read
 from aggregator.model import Failure, Harvest
 
@@ -44,15 +45,18 @@ def _resident_bytes() -> int:
 
 
 def _harvest(task: Task) -> Harvest:
+    request = task.request
     try:
-        return read(task.request, task.response, now=task.now)
+        if request.entry is not None:
+            return read_article(request, request.entry, task.response, now=task.now)
+        return read(request, task.response, now=task.now)
     except MemoryError:
         failure = Failure("too_large", "the document needs too much memory to be parsed", 200)
-        return failed(task.request, failure, now=task.now)
+        return failed(request, failure, now=task.now)
     except Exception as error:
         # Whatever a document does to the parser costs this document only
         message = f"broke the parser: {type(error).__name__}: {error}"
-        return failed(task.request, Failure("parser_failed", message[:500], 200), now=task.now)
+        return failed(request, Failure("parser_failed", message[:500], 200), now=task.now)
 
 
 if __name__ == "__main__":
