@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from origin import Origin, rss
 from runs import Runs
 from sqlite_utils import Database
+from test_engine import workers
 
 from aggregator.config import checks
 from aggregator.engine.local import LocalEngine
@@ -78,7 +79,9 @@ def told(runs: Runs) -> str:
 def test_an_entry_has_the_article_of_its_page_before_it_is_grouped_and_published(
     passes: Runs, origin: Origin
 ) -> None:
-    picture = f"<figure><img src='/i/1.jpg' alt='A gun'></figure><p>{SENTENCES['en']} <a href='more'>More</a></p>"
+    picture = (
+        f"<figure><img src='/i/1.jpg' alt='A gun'></figure><p>{SENTENCES['en']} <a href='more'>More</a></p>"
+    )
     origin.put("/one", page(more=picture), headers=HTML)
     add(passes, origin, "one")
     summary = passes.run()
@@ -254,6 +257,19 @@ def test_no_page_at_a_private_address_is_fetched(origin: Origin) -> None:
     assert harvest.failure is not None
     assert harvest.failure.kind == "private_address"
     assert origin.paths() == []
+
+
+def test_the_process_that_reads_pages_is_kept_for_the_next(origin: Origin) -> None:
+    limits = Limits("Test/1", allow_private_networks=True)
+    names = [f"page-{n}" for n in range(4)]
+    with closing(LocalEngine(limits, clock=lambda: NOON, processes=1)) as engine:
+        seen = set()
+        for name in names:
+            request = Request(SourceId(name), origin.put(f"/{name}", page(), headers=HTML), entry=entry())
+            (harvest,) = engine.run([request], stop=threading.Event())
+            assert harvest.outcome == "fetched"
+            seen |= workers()
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("language", SENTENCES)
