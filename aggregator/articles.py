@@ -61,14 +61,14 @@ def fetch_articles(
 
     What is more than a pass has time for, or cannot be had now, comes with a later one.
     """
-    wanting = {SourceId(source.id): source for source in sources if source.full_text and source.enabled}
-    due = due_articles(db, wanting, now=now, limit=_AT_ONCE) if wanting else []
+    due = due_articles(db, now=now, limit=_AT_ONCE)
     if not due:
         return set()
     end = seconds() + _SECONDS
     known = _ask_sites(db, {_origin(one.url) for one in due}, limits, now=now, seconds=seconds, stop=stop)
     allowed = {one.url: one for one in _allowed(db, due, known, limits.user_agent, now)}
-    requests = [_request(one, wanting[one.source]) for one in allowed.values()]
+    settings = {SourceId(source.id): source for source in sources}
+    requests = [_request(one, settings[one.source]) for one in allowed.values()]
     touched = set()
     for harvest in engine.run(requests, stop=stop):
         one = allowed[harvest.source]

@@ -218,7 +218,9 @@ class Ledger:
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
         if self._sources[harvest.source].full_text:
             since = harvest.fetched_at - _ARTICLES_SINCE
-            recent = [id for id, one in arrivals if dated(one.published, harvest.fetched_at) >= since]
+            recent = [
+                id for id, one in arrivals if one.url and dated(one.published, harvest.fetched_at) >= since
+            ]
             want_articles(self._db, recent)
         return applied, {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
 

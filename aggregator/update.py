@@ -28,6 +28,7 @@ from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
 from aggregator.settings import SourceSettings
+from aggregator.store.articles import forget_articles
 from aggregator.store.connection import writing
 from aggregator.store.meta import record_pass
 from aggregator.store.outbox import is_any_waiting
@@ -133,6 +134,8 @@ def synchronize(db: Database, configuration: Configuration, *, stop: threading.E
     rules = make_rules(configuration)
     with writing(db):
         sync_sources(db, configuration.sources)
+        wanting = [source for source in configuration.sources if source.full_text and source.enabled]
+        forget_articles(db, but=[SourceId(source.id) for source in wanting])
         changed = sync_topics(db, rules)
     if any(rule.examples for rule in rules if rule.topic in changed):
         judge(db, rules, make_embedder(configuration.aggregator.stories.embedder, stop=stop), stop=stop)

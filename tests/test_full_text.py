@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from conftest import Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from origin import Origin, rss
+from program import started, until
 from runs import Runs
 from sqlite_utils import Database
 from test_engine import workers
@@ -55,15 +58,15 @@ def passes(desk: Desk, db: Database) -> Runs:
     return Runs(desk, db)
 
 
-def add(runs: Runs, origin: Origin, *names: str, text: str = "A short teaser.", **more: str) -> None:
+def add(desk: Desk, origin: Origin, *names: str, text: str = "A short teaser.", **more: str) -> None:
     """A source with `full_text`; its entries have pages of their names."""
     items = [
         {"title": f"Headline {name}", "link": origin.url(f"/{name}"), "text": f"{text} {name}"}
         for name in names
     ]
     url = origin.put("/feed", rss("Outlet", *(item | more for item in items)))
-    if "outlet" not in runs.desk.read("sources.yaml"):
-        runs.desk.add("outlet", url, "    full_text: true\n")
+    if "outlet" not in desk.read("sources.yaml"):
+        desk.add("outlet", url, "    full_text: true\n")
 
 
 def texts(runs: Runs) -> dict[str, str]:
@@ -83,7 +86,7 @@ def test_an_entry_has_the_article_of_its_page_before_it_is_grouped_and_published
         f"<figure><img src='/i/1.jpg' alt='A gun'></figure><p>{SENTENCES['en']} <a href='more'>More</a></p>"
     )
     origin.put("/one", page(more=picture), headers=HTML)
-    add(passes, origin, "one")
+    add(passes.desk, origin, "one")
     summary = passes.run()
     assert (summary.entries_new, summary.stories_new, summary.topics_published) == (1, 1, 1)
     text = texts(passes)["Headline one"]
@@ -101,7 +104,7 @@ def test_a_page_is_fetched_once_and_again_when_the_feed_changes_its_entry(
     passes: Runs, origin: Origin
 ) -> None:
     origin.put("/one", page(), headers=HTML)
-    add(passes, origin, "one")
+    add(passes.desk, origin, "one")
     passes.run()
     origin.paths()
     again = passes.run(after=HOUR, scope="force")
@@ -112,7 +115,7 @@ def test_a_page_is_fetched_once_and_again_when_the_feed_changes_its_entry(
         page("The ministry in Seoul took back that there are talks on howitzers at all."),
         headers=HTML,
     )
-    add(passes, origin, "one", text="Corrected.")
+    add(passes.desk, origin, "one", text="Corrected.")
     assert passes.run(after=HOUR, scope="force").entries_revised == 1
     assert origin.paths() == ["/feed", "/one"]
     assert "took back" in texts(passes)["Headline one"]
@@ -122,7 +125,7 @@ def test_robots_txt_is_asked_first_and_heeded(passes: Runs, origin: Origin) -> N
     origin.put("/robots.txt", "User-agent: *\nDisallow: /closed\n\nUser-agent: other\nDisallow: /\n")
     for name in ("open", "closed"):
         origin.put(f"/{name}", page(), headers=HTML)
-    add(passes, origin, "open", "closed")
+    add(passes.desk, origin, "open", "closed")
     passes.run()
     assert origin.paths() == ["/feed", "/robots.txt", "/open"]
     assert texts(passes)["Headline closed"] == "A short teaser. closed"
@@ -139,7 +142,7 @@ def test_robots_txt_is_asked_first_and_heeded(passes: Runs, origin: Origin) -> N
 def test_a_site_whose_robots_txt_cannot_be_had_is_left_alone_for_now(passes: Runs, origin: Origin) -> None:
     origin.put("/robots.txt", status=500)
     origin.put("/one", page(), headers=HTML)
-    add(passes, origin, "one")
+    add(passes.desk, origin, "one")
     passes.run()
     assert origin.paths() == ["/feed", "/robots.txt"]
     assert told(passes) == "1 0 the site's robots.txt cannot be had"
@@ -179,7 +182,7 @@ def test_without_an_article_the_entry_keeps_what_its_feed_said_and_five_tries_ar
     passes: Runs, origin: Origin, answer: dict[str, Any], problem: str
 ) -> None:
     origin.put("/one", **answer)
-    add(passes, origin, "one")
+    add(passes.desk, origin, "one")
     for _ in range(7):
         passes.run(after=2 * HOUR)
     assert origin.paths().count("/one") == 5
@@ -189,7 +192,7 @@ def test_without_an_article_the_entry_keeps_what_its_feed_said_and_five_tries_ar
 
 def test_a_page_that_says_less_than_the_feed_is_not_taken(passes: Runs, origin: Origin) -> None:
     origin.put("/one", page(paragraphs=2), headers=HTML)
-    add(passes, origin, "one", text="The feed has all of it. " * 40)
+    add(passes.desk, origin, "one", text="The feed has all of it. " * 40)
     passes.run()
     assert texts(passes)["Headline one"].startswith("The feed has all of it.")
 
@@ -198,7 +201,7 @@ def test_a_site_that_asks_for_fewer_requests_gets_none_before_its_time(passes: R
     origin.put("/robots.txt", "")
     for name in ("one", "two", "three"):
         origin.put(f"/{name}", status=429, headers={"Retry-After": "7200"})
-    add(passes, origin, "one", "two", "three")
+    add(passes.desk, origin, "one", "two", "three")
     passes.run()
     asked = len(origin.paths())
     passes.run(after=HOUR, scope="due")
@@ -213,7 +216,7 @@ def test_a_site_that_asks_for_fewer_requests_gets_none_before_its_time(passes: R
 
 def test_what_is_older_than_a_month_keeps_what_its_feed_said(passes: Runs, origin: Origin) -> None:
     origin.put("/one", page(), headers=HTML)
-    add(passes, origin, "one", date="Wed, 02 Oct 2024 09:00:00 GMT")
+    add(passes.desk, origin, "one", date="Wed, 02 Oct 2024 09:00:00 GMT")
     passes.run()
     assert "/one" not in origin.paths()
 
@@ -238,9 +241,44 @@ def test_a_login_goes_to_pages_of_the_own_site_only(passes: Runs, origin: Origin
     }
 
 
+def test_without_the_setting_nothing_waits_any_more(passes: Runs, origin: Origin) -> None:
+    origin.put("/one", status=503)
+    add(passes.desk, origin, "one")
+    passes.run()
+    assert told(passes).startswith("1 0 ")
+    passes.desk.write(
+        "sources.yaml", passes.desk.read("sources.yaml").replace("full_text: true", "full_text: false")
+    )
+    origin.paths()
+    passes.run(after=2 * HOUR, scope="force")
+    assert origin.paths() == ["/feed"]
+    assert told(passes) == "0 0 None"
+
+
+def test_the_daemon_fetches_pages_too_and_goes_on_where_a_pass_had_no_time(
+    desk: Desk, origin: Origin
+) -> None:
+    names = [f"n{number}" for number in range(130)]
+    for name in names:
+        origin.put(f"/{name}", page(), headers=HTML)
+    add(desk, origin, *names, date=formatdate())
+    ask = "SELECT count(*) FROM entries WHERE text LIKE 'Part 0.%'"
+    with started(desk.root / "log", "--config", desk.config, "run"):
+
+        def all_there() -> bool:
+            with (
+                suppress(sqlite3.Error),
+                closing(sqlite3.connect(f"file:{desk.database}?mode=ro", uri=True)) as db,
+            ):
+                return bool(db.execute(ask).fetchone() == (130,))
+            return False
+
+        until(all_there, "130 articles")
+
+
 def test_an_entry_that_was_grouped_before_its_article_came_is_told_anew(passes: Runs, origin: Origin) -> None:
     origin.put("/one", status=503)
-    add(passes, origin, "one", text="A word of howitzers.")
+    add(passes.desk, origin, "one", text="A word of howitzers.")
     passes.run()
     origin.put("/one", page(), headers=HTML)
     again = passes.run(after=2 * HOUR)

@@ -16,6 +16,7 @@ from aggregator.times import from_text, to_text
 
 _TRIES = 5
 """Then an article is given up."""
+_DUE = f"tries < {_TRIES} AND coalesce(retry_at, '') <= ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,36 @@ def want_articles(db: Database, entries: Iterable[EntryId]) -> None:
     db.conn.executemany("INSERT OR REPLACE INTO articles (entry) VALUES (?)", [(id,) for id in entries])
 
 
-def due_articles(db: Database, sources: Iterable[SourceId], *, now: datetime, limit: int) -> list[Wanted]:
-    """The entries of these sources whose articles are to be fetched now, one of each page.
+def forget_articles(db: Database, *, but: Iterable[SourceId]) -> None:
+    """Only entries of these sources wait for an article."""
+    db.execute(
+        """
+        DELETE FROM articles WHERE NOT EXISTS (
+            SELECT 1 FROM entries WHERE id = articles.entry AND source IN (SELECT value FROM json_each(?))
+        )
+        """,
+        [json.dumps(list(but))],
+    )
+
+
+def due_articles(db: Database, *, now: datetime, limit: int) -> list[Wanted]:
+    """The entries whose articles are to be fetched now, one of each page.
 
     Those tried least come first, and of them the newest.
     """
     rows = db.query(
         f"""
         SELECT entries.* FROM articles JOIN entries ON entries.id = articles.entry
-        WHERE source IN (SELECT value FROM json_each(?)) AND url IS NOT NULL
-            AND tries < {_TRIES} AND coalesce(retry_at, '') <= ?
-        GROUP BY url ORDER BY tries, entries.id DESC LIMIT ?
+        WHERE {_DUE} GROUP BY url ORDER BY tries, entries.id DESC LIMIT ?
         """,
-        [json.dumps(list(sources)), to_text(now), limit],
+        [to_text(now), limit],
     )
     return [_wanted(row) for row in rows]
+
+
+def is_any_article_due(db: Database, *, now: datetime) -> bool:
+    """Whether there is one to be fetched now."""
+    return bool(db.execute(f"SELECT 1 FROM articles WHERE {_DUE} LIMIT 1", [to_text(now)]).fetchone())
 
 
 def put_article(db: Database, id: EntryId, entry: Entry) -> None:
