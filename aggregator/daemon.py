@@ -29,6 +29,7 @@ from aggregator.exchange import Exchange
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
 from aggregator.serve import serving
+from aggregator.store.articles import is_any_article_due
 from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
@@ -227,7 +228,8 @@ class Daemon:
             self._passes.forget()
             self._begin()
         check_place(self._db)
-        if not is_any_due(self._db, now=self._clock.now()):
+        now = self._clock.now()
+        if not is_any_due(self._db, now=now) and not is_any_article_due(self._db, now=now):
             return
         # No source is asked for what could not be stored
         ensure_room(self._configuration.database.parent)

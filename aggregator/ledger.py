@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from sqlite_utils import Database
@@ -15,10 +15,12 @@ from sqlite_utils import Database
 from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
+from aggregator.store.articles import want_articles
 from aggregator.store.connection import writing
 from aggregator.store.entries import (
     Known,
     amend_entry,
+    dated,
     index_entries,
     insert_entry,
     known_entries,
@@ -42,6 +44,8 @@ from aggregator.topic.rule import Rule
 from aggregator.url import host
 
 _QUIET_AT_ONCE = 100
+_ARTICLES_SINCE = timedelta(days=30)
+"""Entries that are older keep what their feed said: the first document of a source may reach back for years."""
 
 
 @dataclass(slots=True)
@@ -212,6 +216,12 @@ class Ledger:
             amend_entry(self._db, was.id, entry)
             self._touch(was, applied, at=None)
         match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
+        if self._sources[harvest.source].full_text:
+            since = harvest.fetched_at - _ARTICLES_SINCE
+            recent = [
+                id for id, one in arrivals if one.url and dated(one.published, harvest.fetched_at) >= since
+            ]
+            want_articles(self._db, recent)
         return applied, {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
 
     def _touch(self, entry: Known, applied: Applied, *, at: datetime | None) -> None:

@@ -69,6 +69,8 @@ class Request:
     """Sent as a POST, whose redirects are answers like others (RFC 9110 §15.4: they may turn it into a GET)."""
     content_type: str | None = None
     """Of the body."""
+    entry: Entry | None = None
+    """Of which this is the page: its article is wanted, not a feed."""
     resends: bool = False
     """The body is sent on to where it is redirected, though not out of HTTPS: it may be secret."""
 

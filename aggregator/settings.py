@@ -206,6 +206,8 @@ class SourceSettings(_Settings):
     """Words by which topics choose sources."""
     interval: Literal["auto"] | Duration = "auto"
     """How often to fetch; `auto` learns the pace of the source."""
+    full_text: bool = False
+    """Fetch the page of each new entry and take the article from it; needs the extra `fulltext`."""
     opinion: bool = False
     """Every entry of it is an opinion piece."""
     enabled: bool = True

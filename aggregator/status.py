@@ -14,6 +14,7 @@ from aggregator.advice import advice
 from aggregator.embed import describe
 from aggregator.receivers import Receiver
 from aggregator.settings import SourceSettings
+from aggregator.store.articles import ArticleState, article_states
 from aggregator.store.meta import last_passes, last_window
 from aggregator.store.outbox import Post, posts
 from aggregator.store.pings import untold
@@ -44,6 +45,9 @@ class SourceHealth(TypedDict):
     advice: str | None
     entries: int
     trackers: int
+    articles_waiting: int
+    articles_missed: int
+    article_problem: str | None
     hub: str | None
     subscription: str | None
     subscribed_until: str | None
@@ -113,6 +117,7 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
         for row in db.query("SELECT source, count(*) AS count FROM entries GROUP BY source")
     }
     hubs = {str(offer.source): offer.hubs[0] for offer in offers(db)}
+    articles = {str(id): state for id, state in article_states(db).items()}
     agreed = {str(one.source): one for one in subscriptions(db) if one.state != "leaving"}
     return [
         _health(
@@ -121,6 +126,7 @@ def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[Sou
             counts.get(source.id, 0),
             hubs.get(source.id),
             agreed.get(source.id),
+            articles.get(source.id, ArticleState()),
         )
         for source in sources
     ]
@@ -211,6 +217,7 @@ def _health(
     entries: int,
     offered: str | None,
     one: Subscription | None,
+    articles: ArticleState,
 ) -> SourceHealth:
     return SourceHealth(
         id=source.id,
@@ -230,6 +237,9 @@ def _health(
         advice=advice(state.failure_kind) if state and state.failure_kind else None,
         entries=entries,
         trackers=state.trackers if state else 0,
+        articles_waiting=articles.waiting,
+        articles_missed=articles.missed,
+        article_problem=articles.problem,
         hub=one.hub if one else offered,
         subscription=one.state if one else None,
         subscribed_until=_text(one.lease_until if one else None),

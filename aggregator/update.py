@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
 
 from sqlite_utils import Database
 
 from aggregator import __version__
+from aggregator.articles import fetch_articles
 from aggregator.config.load import Configuration
 from aggregator.embed import make_embedder
+from aggregator.engine.protocol import Engine
 from aggregator.errors import UsageError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
@@ -27,6 +28,7 @@ from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
 from aggregator.settings import SourceSettings
+from aggregator.store.articles import forget_articles
 from aggregator.store.connection import writing
 from aggregator.store.meta import record_pass
 from aggregator.store.outbox import is_any_waiting
@@ -34,14 +36,6 @@ from aggregator.store.sources import Scope, SourceState, due_sources, sync_sourc
 from aggregator.store.topics import sync_topics
 from aggregator.text.language import normalize_tag
 from aggregator.topic.rule import Rule, make_rule
-
-
-class Engine(Protocol):
-    """Where harvests run."""
-
-    def run(self, requests: Sequence[Request], *, stop: threading.Event) -> Iterator[Harvest]:
-        """One harvest for each request, as they become ready."""
-        ...
 
 
 @dataclass(slots=True)
@@ -140,6 +134,8 @@ def synchronize(db: Database, configuration: Configuration, *, stop: threading.E
     rules = make_rules(configuration)
     with writing(db):
         sync_sources(db, configuration.sources)
+        wanting = [source for source in configuration.sources if source.full_text and source.enabled]
+        forget_articles(db, but=[SourceId(source.id) for source in wanting])
         changed = sync_topics(db, rules)
     if any(rule.examples for rule in rules if rule.topic in changed):
         judge(db, rules, make_embedder(configuration.aggregator.stories.embedder, stop=stop), stop=stop)
@@ -234,6 +230,8 @@ class Passes:
         touched: set[StoryId] = set()
         if requests := _requests(states, sources):
             touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
+        if not summary.is_offline:
+            touched |= self._fetch_articles(engine)
         self.finish(summary, touched)
         summary.seconds = round(self.clock.seconds() - started, 3)
         if states:
@@ -265,6 +263,18 @@ class Passes:
             again = publish(self.db, self.configuration, now=self.clock.now())
             summary.topics_published = max(summary.topics_published, again.topics)
             summary.files_written += copied + again.files
+
+    def _fetch_articles(self, engine: Engine) -> set[StoryId]:
+        return fetch_articles(
+            self.db,
+            engine,
+            sources=self.configuration.sources,
+            rules=self.rules,
+            limits=make_limits(self.configuration),
+            now=self.clock.now(),
+            seconds=self.clock.seconds,
+            stop=self.stop,
+        )
 
     def _copy_pictures(self) -> int:
         if self.configuration.aggregator.output.images == "none":

@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from builders import LONG, NOON
+from builders import LONG
 from conftest import Desk
 from origin import Origin, rss
+from runs import Runs
 from sqlite_utils import Database
 
-from aggregator.config.load import Configuration, load
-from aggregator.engine.local import LocalEngine
 from aggregator.errors import UsageError
-from aggregator.model import Harvest
 from aggregator.store.meta import last_passes
 from aggregator.store.sources import source_states
-from aggregator.update import Clock, Observer, Passes, Summary, make_limits
+from aggregator.update import Observer, Summary, make_limits
 
 TOPICS = "topics:\n  - {id: korea, title: Korea, all_of: [Seoul], max_age: 9000d}\n"
-
-
-@dataclass
-class Runs:
-    """Passes over the sources of a desk, at a time of day of our own."""
-
-    desk: Desk
-    db: Database
-    now: datetime = NOON
-    watched: list[Harvest] = field(default_factory=list)
-
-    def configuration(self) -> Configuration:
-        return load(self.desk.config, environ={})
-
-    def run(
-        self,
-        *only: str,
-        after: timedelta = timedelta(0),
-        stop: threading.Event | None = None,
-        **options: Any,
-    ) -> Summary:
-        configuration = self.configuration()
-        self.now += after
-        self.watched.clear()
-        clock = Clock(lambda: self.now, lambda: 1.0)
-        engine = LocalEngine(make_limits(configuration), clock=clock.now, processes=1)
-        with closing(engine):
-            passes = Passes(self.db, configuration, clock=clock, jitter=lambda: 0.5, stop=stop)
-            passes.synchronize()
-            return passes.update(
-                engine, only=only, **{"observer": Observer(harvested=self._watch), **options}
-            )
-
-    def _watch(self, harvest: Harvest, _applied: object) -> None:
-        self.watched.append(harvest)
-
-    def files(self) -> dict[str, int]:
-        return {str(path): path.stat().st_mtime_ns for path in self.desk.feeds.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import timedelta
+from importlib.util import find_spec
 
 from aggregator import chat
 from aggregator.config.document import Document, Keys, keys_text, quoted, suggestion
@@ -34,6 +35,8 @@ _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
 _BACKUP_EVERY = timedelta(minutes=1)
+_FULL_TEXT = ("protego", "trafilatura")
+_NO_FULL_TEXT = "needs the extra `fulltext`, which is not installed (pip install 'feed-aggregator[fulltext]')"
 _NOTIFY_OPTIONS = {"webhook": ("secret", "headers"), "mail": ("every", "at", "weekday"), "chat": ()}
 """The kinds of receivers, and the options that are theirs alone."""
 _RESERVED = ("stories", "images", "websub", "private", "index.html", "topics.opml")
@@ -87,11 +90,13 @@ def check_aggregator(document: Document, aggregator: Aggregator) -> None:
 
 
 def check_sources(document: Document, sources: dict[int, SourceSettings]) -> None:
-    """Ids and URLs that stand twice, headers that HTTP does not allow."""
+    """Ids and URLs that stand twice, headers that HTTP does not allow, an extra that is missing."""
     _check_twins(document, "url", {("sources", i, "url"): source.url for i, source in sources.items()})
     _check_twins(document, "id", {("sources", i, "id"): source.id for i, source in sources.items()})
     for index, source in sources.items():
         _check_headers(document, ("sources", index), source.headers)
+        if source.full_text and None in map(find_spec, _FULL_TEXT):
+            document.report(("sources", index, "full_text"), _NO_FULL_TEXT)
 
 
 def check_topics(

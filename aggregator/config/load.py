@@ -28,9 +28,7 @@ _LATER: dict[str, dict[Keys, Any]] = {
     "aggregator.yaml": {
         ("engine",): {"kind": "local"},
     },
-    "sources.yaml": {
-        ("sources", "*", "full_text"): False,
-    },
+    "sources.yaml": {},
     "topics.yaml": {},
 }
 """Settings of later versions, and the value that says what holds anyway."""

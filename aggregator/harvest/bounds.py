@@ -18,5 +18,7 @@ LONGEST_ENTRY = 2_000_000
 """Characters of text, markup in it counted."""
 LONGEST_BROKEN = 1_000_000
 """Characters of a document that is no well-formed XML: a hostile megabyte takes its parser two seconds."""
+LONGEST_PAGE = 2_000_000
+"""Bytes of a web page that is read for its article."""
 LONGEST_PIECE = 2_000_000
 """Bytes of a document that are read at once; feedparser takes about eight times that."""

@@ -170,7 +170,11 @@ def _content(candidates: Iterable[Markup], base: str) -> CleanHtml:
     if longest is None:
         return CleanHtml("", 0)
     markup = longest.value if longest.is_html else text_to_html(longest.value)
-    base = absolute(longest.base, base) or base
+    return clean_markup(markup, base=absolute(longest.base, base) or base)
+
+
+def clean_markup(markup: str, *, base: str) -> CleanHtml:
+    """HTML that is safe, its addresses made absolute by `base`."""
     return clean_html(markup, resolve=lambda address: _address(address, base))
 
 

@@ -91,6 +91,13 @@ def version_10(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_11(db: Database) -> None:
+    """Which entries wait for the article from their page, and what sites say about fetching pages."""
+    for statement in _VERSION_11:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -493,4 +500,26 @@ _VERSION_10 = (
     "ALTER TABLE channels ADD COLUMN chosen_at TEXT",
     "ALTER TABLE channels ADD COLUMN holds_until TEXT",
     "CREATE INDEX publications_shown ON publications (story) WHERE shown",
+)
+
+_VERSION_11 = (
+    # Entries that wait for the article from their page
+    """
+    CREATE TABLE articles (
+        entry INTEGER PRIMARY KEY,
+        tries INTEGER NOT NULL DEFAULT 0,
+        retry_at TEXT,
+        problem TEXT
+    ) STRICT
+    """,
+    "CREATE TRIGGER entries_unwanted AFTER DELETE ON entries BEGIN DELETE FROM articles WHERE entry = old.id; END",
+    # What each scheme, host and port says about fetching pages: robots.txt, and Retry-After
+    """
+    CREATE TABLE sites (
+        origin TEXT PRIMARY KEY,
+        rules TEXT,
+        rules_until TEXT NOT NULL,
+        rest_until TEXT
+    ) STRICT
+    """,
 )

@@ -192,6 +192,18 @@ def leave_alone(db: Database, name: str, *, until: datetime) -> None:
     )
 
 
+def resting_hosts(db: Database, names: Iterable[str], *, now: datetime) -> dict[str, datetime]:
+    """Those of these hosts that want to be left alone, and until when."""
+    rows = db.query(
+        """
+        SELECT host, max(retry_at) AS until FROM sources
+        WHERE host IN (SELECT value FROM json_each(?)) AND retry_at > ? GROUP BY host
+        """,
+        [json.dumps(list(names)), to_text(now)],
+    )
+    return {row["host"]: from_text(row["until"]) for row in rows}
+
+
 def ask_soon(db: Database, sources: Iterable[SourceId], *, now: datetime, min_interval: timedelta) -> None:
     """They are due as soon as it is no sooner than a source is asked; one that fails waits as before."""
     db.execute(
