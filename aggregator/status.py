@@ -14,7 +14,7 @@ from aggregator.advice import advice
 from aggregator.embed import describe
 from aggregator.receivers import Receiver
 from aggregator.settings import SourceSettings
-from aggregator.store.meta import last_passes, last_window
+from aggregator.store.meta import last_passes, last_window, unpublished
 from aggregator.store.outbox import Post, posts
 from aggregator.store.pings import untold
 from aggregator.store.sources import SourceState, due_sources, source_states
@@ -103,6 +103,7 @@ class Status(TypedDict):
     pings: PingHealth
     passes: list[dict[str, Any]]
     notify: list[ReceiverHealth]
+    publication: dict[str, Any] | None
 
 
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
@@ -183,6 +184,7 @@ def status(
         pings=PingHealth(waiting=waiting_pings, problem=ping_problem),
         passes=list(last_passes(db, passes)),
         notify=receiver_health(db, receivers),
+        publication=unpublished(db),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,7 +14,7 @@ from sqlite_utils import Database
 from aggregator import __version__
 from aggregator.config.load import Configuration
 from aggregator.embed import make_embedder
-from aggregator.errors import UsageError
+from aggregator.errors import PublishError, StoreError, UsageError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
 from aggregator.harvest.outage import Outage
@@ -28,7 +29,7 @@ from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
 from aggregator.settings import SourceSettings
 from aggregator.store.connection import writing
-from aggregator.store.meta import record_pass
+from aggregator.store.meta import forget_unpublished, note_unpublished, record_pass, unpublished
 from aggregator.store.outbox import is_any_waiting
 from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
 from aggregator.store.topics import sync_topics
@@ -150,9 +151,31 @@ def synchronize(db: Database, configuration: Configuration, *, stop: threading.E
 
 def publish(db: Database, configuration: Configuration, *, now: datetime) -> Published:
     """Publish what changed, and queue what is new in it for whom the topics notify. Raises PublishError."""
-    published = make_publisher(db, configuration).publish(now=now)
+    published = write_publications(db, configuration, now=now)
     known = receivers(configuration.topics.topics)
     note(db, known, now=now, items=configuration.aggregator.output.items)
+    return published
+
+
+def write_publications(
+    db: Database,
+    configuration: Configuration,
+    *,
+    now: datetime,
+    only: Sequence[str] | None = None,
+    anew: bool = False,
+) -> Published:
+    """As `Publisher.publish`; that it fails, or does so no more, is kept for `status`. Raises PublishError."""
+    try:
+        published = make_publisher(db, configuration).publish(now=now, only=only, anew=anew)
+    except PublishError as error:
+        # Where both are on one full disk, this is what is to be said
+        with suppress(StoreError), writing(db):
+            note_unpublished(db, error, now=now)
+        raise
+    if only is None and unpublished(db):
+        with writing(db):
+            forget_unpublished(db)
     return published
 
 

@@ -150,6 +150,31 @@ def test_status_shows_what_fails_and_the_last_passes(wire: Desk, origin: Origin)
     assert "404" in shown
 
 
+def test_status_tells_of_a_publication_that_fails_until_one_succeeds(wire: Desk) -> None:
+    wire.run("update")
+    assert wire.rows("status")[0]["publication"] is None
+    feed = wire.feeds / "aid" / "rss.xml"
+    feed.unlink()
+    feed.mkdir()
+    wire.write("topics.yaml", _TOPICS.replace("title: Aid", "title: Military aid"))
+    wire.run("update", status=1)
+    (found,) = wire.rows("status")
+    trouble = found["publication"]
+    assert trouble["error"] == f"{feed} cannot be written: Is a directory"
+    assert trouble["advice"] == "a folder stands where this file belongs: move it away"
+    shown = wire.run("status").stdout
+    assert f"error: publishing fails since {trouble['since']}: {trouble['error']}" in shown
+    assert f"hint: {trouble['advice']}" in shown
+    wire.run("publish", status=1)
+    assert wire.rows("status")[0]["publication"]["since"] == trouble["since"]
+    feed.rmdir()
+    wire.run("publish", "sport")
+    assert wire.rows("status")[0]["publication"]["since"] == trouble["since"], "it says nothing of the others"
+    wire.run("update")
+    assert wire.rows("status")[0]["publication"] is None
+    assert "publishing fails" not in wire.run("status").stdout
+
+
 def test_a_backup_is_a_whole_database_and_overwrites_nothing(wire: Desk, tmp_path: Path) -> None:
     wire.run("update")
     copy = tmp_path / "copy.db"

@@ -12,6 +12,7 @@ from aggregator.cli import session as clock
 from aggregator.cli.options import json_option
 from aggregator.cli.output import Column, counted, print_fields, print_json, print_table
 from aggregator.cli.session import Session
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from aggregator.status import HubHealth, PingHealth, ReceiverHealth, SourceHealth, Status
@@ -58,6 +59,9 @@ def _print(found: Status) -> None:
             **_deliveries(found["notify"]),
         }
     )
+    if trouble := found["publication"]:
+        click.echo(f"\nerror: publishing fails since {trouble['since']}: {one_line(trouble['error'])}")
+        click.echo(f"hint: {trouble['advice']}")
     if found["window"] and found["window"]["warning"]:
         click.echo(f"\nwarning: {found['window']['warning']}")
     if found["failing"]:

@@ -66,7 +66,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
     A file that would hold the same bytes stays untouched.
     """
     from aggregator.store.connection import writer_lock
-    from aggregator.update import make_publisher, synchronize
+    from aggregator.update import synchronize, write_publications
 
     configuration = session.configuration
     known = {topic.id for topic in configuration.topics.topics}
@@ -77,7 +77,9 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
         )
     with session.store() as db, writer_lock(configuration.database, backups=configuration.backups):
         synchronize(db, configuration)
-        published = make_publisher(db, configuration).publish(now=clock.now(), only=topics or None, anew=True)
+        published = write_publications(
+            db, configuration, now=clock.now(), only=topics or None, anew=True
+        )
         _tell_hub(db, configuration, threading.Event())
     if as_json:
         print_json([{"topics_published": published.topics, "files_written": published.files}])
