@@ -111,6 +111,10 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path, origin: 
         assert [json.loads(line)["headline"] for line in listed.stdout.splitlines()] == [
             "A ship in the harbour"
         ]
+        story = json.loads(listed.stdout)["id"]
+        pinned = aggregator("--config", config, "stories", "pin", story)
+        assert pinned.stdout == f"{story} is pinned.\n"
+        assert pinned.stderr.startswith("The aggregator that runs publishes that within a minute")
         copy = tmp_path / "copy.db"
         assert aggregator("--config", config, "backup", copy).returncode == 0
         with closing(sqlite3.connect(copy)) as db:
