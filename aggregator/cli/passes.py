@@ -77,9 +77,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
         )
     with session.store() as db, writer_lock(configuration.database, backups=configuration.backups):
         synchronize(db, configuration)
-        published = write_publications(
-            db, configuration, now=clock.now(), only=topics or None, anew=True
-        )
+        published = write_publications(db, configuration, now=clock.now(), only=topics or None, anew=True)
         _tell_hub(db, configuration, threading.Event())
     if as_json:
         print_json([{"topics_published": published.topics, "files_written": published.files}])
