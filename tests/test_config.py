@@ -323,6 +323,25 @@ def test_no_topic_has_the_id_of_a_feed_beside_the_topics(folder: Path) -> None:
     assert len(load(folder, environ=ENVIRON).topics.topics) == 2
 
 
+def test_a_tag_that_has_a_feed_names_a_folder_and_should_be_that_of_a_source(folder: Path) -> None:
+    sources = "sources:\n  - {url: https://a.org/f, tags: [korean, Korea]}\n"
+    assert problems(
+        folder, aggregator="output: {tags: [Korea, ../x, a, a]}\n", sources=sources, topics=""
+    ) == [
+        *(
+            f"config/aggregator.yaml:1:{column}: output.tags[{position}]: {tag!r} cannot have a feed: the name of its"
+            " folder takes small letters, digits and single dashes"
+            for position, (column, tag) in enumerate([(17, "Korea"), (24, "../x")])
+        ),
+        "config/aggregator.yaml:1:33: output.tags[3]: 'a' stands there twice",
+    ]
+    write(folder, aggregator="output: {tags: [koreann, korean]}\n", sources=sources, topics="")
+    assert load(folder, environ=ENVIRON).warnings == (
+        "config/aggregator.yaml:1:17: output.tags[0]: no source has the tag 'koreann', its feed stays empty,"
+        " did you mean 'korean'?",
+    )
+
+
 def test_paths_are_shown_as_they_would_be_typed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert problems(folder, sources="sources: 5\n")[0].startswith("sources.yaml:1:10: ")
@@ -672,6 +691,8 @@ def test_the_starter_configuration_loads_and_fits_its_schemas(tmp_path: Path) ->
     config = load(tmp_path / "new" / "config", environ={})
     assert len(config.sources) >= 3
     assert len(config.topics.topics) == 2
+    traps = {"ROK", "arms", "무기*", "танк*"}
+    assert not traps & {term for terms in config.topics.vocabulary.values() for term in terms}
     assert config.database == tmp_path / "new" / "aggregator.db"
     for file in files[:3]:
         first = file.read_text().splitlines()[0]

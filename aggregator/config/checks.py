@@ -25,7 +25,7 @@ from aggregator.settings import (
 from aggregator.text.fold import words
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
-from aggregator.values import feed_address, webhook_key
+from aggregator.values import feed_address, is_slug, webhook_key
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -181,6 +181,21 @@ def check_groups(document: Document, topics: dict[int, TopicSettings], output: O
                 ("topics", index, "id"),
                 f"{topic.id!r} is taken: {groups[topic.id]} in aggregator.yaml makes it",
             )
+
+
+def check_output_tags(document: Document, output: Output, sources: Iterable[SourceSettings] | None) -> None:
+    """Tags that have a feed of their own, and that name no folder or that no source has."""
+    known = {tag for source in sources for tag in source.tags} if sources is not None else None
+    for position, tag in enumerate(output.tags):
+        keys = ("output", "tags", position)
+        if not is_slug(OF_TAG + tag):
+            wanted = "the name of its folder takes small letters, digits and single dashes"
+            document.report(keys, f"{document.found(keys)} cannot have a feed: {wanted}")
+        elif tag in output.tags[:position]:
+            document.report(keys, f"{document.found(keys)} stands there twice")
+        elif known is not None and tag not in known:
+            hint = suggestion(tag, sorted(known))
+            document.warn(keys, f"no source has the tag {document.found(keys)}, its feed stays empty{hint}")
 
 
 def check_podcasts(document: Document, topics: dict[int, TopicSettings], site: Site) -> None:
