@@ -334,6 +334,13 @@ class Daemon:
         for name, before, after in fixed:
             if before != after:
                 log.warning("%s changed: restart the daemon for it to count", name)
+        kept = {topic.id for topic in configuration.topics.topics}
+        for topic in old.topics.topics:
+            if topic.id not in kept and not topic.token:
+                message = (
+                    "%s is no topic any more: its feeds stay as they are, which their readers are not told"
+                )
+                log.warning(message, topic.id)
         # What is published goes where the server looks for it
         configuration = replace(configuration, database=old.database, output=old.output)
         if make_limits(configuration) != make_limits(old):

@@ -104,6 +104,7 @@ class Status(TypedDict):
     passes: list[dict[str, Any]]
     notify: list[ReceiverHealth]
     publication: dict[str, Any] | None
+    abandoned: list[str]
 
 
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
@@ -152,12 +153,16 @@ def status(
     sources: tuple[SourceSettings, ...],
     *,
     receivers: Iterable[Receiver] = (),
+    abandoned: Iterable[Path] = (),
     database: Path,
     embedder: str,
     now: datetime,
     passes: int = 5,
 ) -> Status:
-    """Figures of the store, of the sources and of the last passes; `embedder` is the setting of that name."""
+    """Figures of the store, of the sources and of the last passes; `embedder` is the setting of that name.
+
+    `abandoned` are the folders of former topics.
+    """
     health = source_health(db, sources)
     (counts,) = db.query(
         """
@@ -185,6 +190,7 @@ def status(
         passes=list(last_passes(db, passes)),
         notify=receiver_health(db, receivers),
         publication=unpublished(db),
+        abandoned=[str(folder) for folder in abandoned],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -173,6 +174,26 @@ def test_status_tells_of_a_publication_that_fails_until_one_succeeds(wire: Desk)
     wire.run("update")
     assert wire.rows("status")[0]["publication"] is None
     assert "publishing fails" not in wire.run("status").stdout
+
+
+def test_the_folder_of_a_topic_that_is_no_more_is_told_of(wire: Desk) -> None:
+    wire.write("aggregator.yaml", wire.read("aggregator.yaml").replace("feeds}", "feeds, all: true}"))
+    wire.run("update")
+    assert wire.run("check").stderr == ""
+    wire.write("topics.yaml", _TOPICS.replace("id: sport", "id: games"))
+    left = wire.feeds / "sport"
+    feed = json.loads((left / "feed.json").read_text())
+    warning = f"warning: {left}: no topic writes it any more, and its readers are not told"
+    for command in ("check", "publish"):
+        assert warning in wire.run(command).stderr, command
+    assert warning in wire.run("status").stdout
+    assert wire.rows("status")[0]["abandoned"] == [str(left)]
+    shutil.rmtree(left)
+    assert wire.rows("status")[0]["abandoned"] == []
+    assert wire.run("publish").stderr == ""
+    wire.write("topics.yaml", _TOPICS)
+    wire.run("publish")
+    assert json.loads((left / "feed.json").read_text())["items"] == feed["items"]
 
 
 def test_a_backup_is_a_whole_database_and_overwrites_nothing(wire: Desk, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
+from aggregator.cli.abandoned import abandoned_folders, warnings
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import counted, print_json
+from aggregator.cli.output import counted, note, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
@@ -84,6 +85,8 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
         return
     files = counted(published.files, "file")
     click.echo(f"{counted(published.topics, 'topic')} published, {files} written to {configuration.output}.")
+    for warning in warnings(abandoned_folders(configuration)):
+        note(warning)
 
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:

@@ -6,6 +6,7 @@ A private topic has a folder that nobody can guess, with the pages of its storie
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from aggregator.model import StoryId
 from aggregator.settings import Site, TopicSettings
@@ -40,3 +41,10 @@ def files_of(topic: TopicSettings, stories: Iterable[StoryId]) -> list[str]:
     """All files below the output folder that a topic with these stories has, archive documents aside."""
     within = folder_of(topic)
     return [*(f"{within}/{name}" for name in TOPIC_FILES), *(page_of(topic, story) for story in stories)]
+
+
+def abandoned(folder: Path, topics: Iterable[TopicSettings]) -> list[Path]:
+    """The folders below the output folder with feeds that none of these topics writes: of former public topics."""
+    known = {folder_of(topic) for topic in topics}
+    found = (path.parent for path in folder.glob(f"*/{FEEDS[0]}") if path.parent.name not in known)
+    return sorted(path for path in found if all((path / name).is_file() for name in FEEDS))
