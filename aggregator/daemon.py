@@ -338,7 +338,7 @@ class Daemon:
         for topic in old.topics.topics:
             if topic.id not in kept and not topic.token:
                 message = (
-                    "%s is no topic any more: its feeds stay as they are, which their readers are not told"
+                    "%s is no topic any more: its feeds stay as they are, and their readers are not told"
                 )
                 log.warning(message, topic.id)
         # What is published goes where the server looks for it
