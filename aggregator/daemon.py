@@ -32,6 +32,7 @@ from aggregator.serve import serving
 from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
+from aggregator.story.grouping import AT_ONCE
 from aggregator.text.line import one_line
 from aggregator.times import format_duration
 from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
@@ -371,4 +372,10 @@ def _log_failure(harvest: Harvest, _applied: Applied) -> None:
         log.warning("%s: %s (%s)", harvest.source, one_line(failure.message), advice(failure.kind))
 
 
-_OBSERVER = Observer(harvested=_log_failure)
+def _log_backlog(left: int) -> None:
+    # A first pass may group for minutes
+    if left > AT_ONCE:
+        log.info("%d entries are still to be grouped into stories", left)
+
+
+_OBSERVER = Observer(harvested=_log_failure, grouping=_log_backlog)

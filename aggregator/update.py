@@ -97,10 +97,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who watches a pass: told how many sources it has, then of each harvest."""
+    """Who watches a pass: told how many sources it has, of each harvest, then how many entries are to be grouped."""
 
     started: Callable[[int], None] = lambda _count: None
     harvested: Callable[[Harvest, Applied], None] = lambda _harvest, _applied: None
+    grouping: Callable[[int], None] = lambda _left: None
 
 
 def make_rules(configuration: Configuration) -> list[Rule]:
@@ -257,7 +258,7 @@ class Passes:
         touched: set[StoryId] = set()
         if requests := _requests(states, sources):
             touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
-        self.finish(summary, touched)
+        self.finish(summary, touched, observer)
         summary.seconds = round(self.clock.seconds() - started, 3)
         if states:
             with writing(self.db):
@@ -275,9 +276,9 @@ class Passes:
             jitter=self._jitter,
         )
 
-    def finish(self, summary: Summary, touched: Set[StoryId]) -> None:
+    def finish(self, summary: Summary, touched: Set[StoryId], observer: Observer) -> None:
         """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
-        grouped = self._groups.group(now=self.clock.now(), stop=self.stop)
+        grouped = self._groups.group(now=self.clock.now(), stop=self.stop, left=observer.grouping)
         summary.count_stories(grouped, touched)
         if summary.is_offline:
             summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"

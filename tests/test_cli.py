@@ -333,10 +333,11 @@ def test_a_check_warns_of_a_word_that_looks_like_a_misspelt_list(desk: Desk) -> 
 
 
 def test_a_terminal_shows_a_progress_bar_that_a_pipe_does_not(desk: Desk, origin: Origin) -> None:
-    desk.add("good", origin.put("/good", rss("Good")))
+    desk.add("good", origin.put("/good", rss("Good", {"title": "One", "link": "https://good.example/1"})))
     lines, status = _on_terminal(desk, "update")
     assert status == 0
     assert any("Fetching" in line for line in lines)
+    assert any("Grouping" in line and "0/1" in line for line in lines)
     assert "Fetching" not in desk.run("update", "--all").output
 
 

@@ -142,12 +142,12 @@ def test_an_address_without_a_scheme_is_tried_with_https_then_http(desk: Desk, o
     for given in (url.removeprefix("http://"), url.replace("http", "feed")):
         result = desk.run("sources", "discover", given)
         assert result.stdout.splitlines()[1].split()[0] == url
-        assert result.stderr.startswith(f"https{url[4:]} ")
-        assert f"; {url} is a feed, or links to one.\n" in result.stderr
+        assert result.stderr.startswith(f"https{url[4:]}: ")
+        assert result.stderr.endswith(". Over http it answers.\n")
     missing = origin.url("/none")
     result = desk.run("sources", "add", missing.removeprefix("http://"), status=1)
-    assert f"error: https{missing[4:]} " in result.stderr
-    assert f"; {missing} answered with HTTP status 404\n" in result.stderr
+    assert f"error: https{missing[4:]}: " in result.stderr
+    assert f"; {missing}: answered with HTTP status 404\n" in result.stderr
     assert "hint: give the address of the feed itself" in result.stderr
     result = desk.run("sources", "add", "http://127.0.0.1:1/", status=1)
     assert "hint: see whether a browser gets an answer there" in result.stderr

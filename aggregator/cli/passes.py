@@ -104,14 +104,14 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     ):
         real = Clock(clock.now, clock.seconds)
         passes = Passes(db, configuration, clock=real, jitter=clock.jitter, stop=stop)
-        with progress("Fetching") as bar:
+        with progress("Fetching", then="Grouping") as bar:
 
             def harvested(harvest: Harvest, applied: Applied) -> None:
                 bar.advance()
                 failures.hear(harvest, applied)
 
             passes.synchronize()
-            observer = Observer(bar.started, harvested)
+            observer = Observer(bar.started, harvested, bar.left)
             summary = passes.update(engine, scope=scope, only=ids, observer=observer)
         if not stop.is_set():
             _tell_hub(db, configuration, stop)

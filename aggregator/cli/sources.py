@@ -240,7 +240,7 @@ def _discover(session: Session, url: str) -> tuple[Found, ...]:
             found = discover(there, fetcher, stopped=stop.is_set)
             if not isinstance(found, Failure) or stop.is_set():
                 break
-            said.append(f"{there} {found.message}")
+            said.append(f"{there}: {found.message}")
             if found.kind in _WHATEVER_THE_SCHEME:
                 break
     if stop.status:
@@ -248,5 +248,5 @@ def _discover(session: Session, url: str) -> tuple[Found, ...]:
     if isinstance(found, Failure):
         raise AggregatorError("; ".join(said), hint=_HINTS.get(found.kind) or advice(found.kind))
     for failure in said:
-        note(f"{failure}; {tries[-1]} is a feed, or links to one.")
+        note(f"{failure}. Over http it answers.")
     return found
