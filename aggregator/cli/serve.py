@@ -94,6 +94,9 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
             )
             shown = stack.enter_context(demonstration)
         failures.say()
+        if stop.is_set():
+            note("Stopped before it was done.")
+            ctx.exit(stop.status if once else 0)
         _print_result(shown)
         if once:
             ctx.exit(1 if failures else 0)
