@@ -102,7 +102,7 @@ def show(session: Session, id: str, as_json: bool) -> None:
     print_fields({**fields, "tags": ", ".join(health["tags"])})
 
 
-@sources.command()
+@sources.command(short_help="Add a feed, or the first that a web page links to.")
 @click.argument("url")
 @click.option("--id", metavar="ID", help="Its name here. [default: made from the URL]")
 @click.option("--title", metavar="TITLE", help="[default: the feed's own]")
@@ -159,7 +159,7 @@ def discover(session: Session, url: str, as_json: bool) -> None:
     )
 
 
-@sources.command("import")
+@sources.command("import", short_help="Add the feeds of an OPML file.")
 @click.argument("file", type=click.File("rb"), metavar="FILE.opml")
 @click.pass_obj
 @click.pass_context
@@ -201,7 +201,7 @@ def _imported(url: str) -> str:
     return f"http:{found}" if found.startswith("//") else found
 
 
-@sources.command()
+@sources.command(short_help="Print the sources as OPML for another reader.")
 @click.pass_obj
 def export(session: Session) -> None:
     """Print the sources as OPML for another reader; their first tags become folders.

@@ -89,7 +89,7 @@ def search(session: Session, query: str, limit: int | None, as_json: bool) -> No
     _list(session, query, limit, as_json=as_json)
 
 
-@stories.command()
+@stories.command(short_help="Show a story, with the sources of each sentence.")
 @click.argument("story")
 @json_option
 @click.pass_obj
@@ -133,7 +133,7 @@ def hide(session: Session, stories: tuple[str, ...], undo: bool) -> None:
             _done(hide(db, story, hidden=not undo), "is not hidden any more" if undo else "is hidden")
 
 
-@stories.command()
+@stories.command(short_help="Let a story take all entries of others.")
 @click.argument("into", metavar="INTO")
 @click.argument("others", metavar="STORY...", nargs=-1, required=True)
 @click.pass_obj
@@ -145,7 +145,7 @@ def merge(session: Session, into: str, others: tuple[str, ...]) -> None:
         _done(merge(db, into, others), "holds the entries of the others")
 
 
-@stories.command()
+@stories.command(short_help="Make a new story of some entries of a story.")
 @click.argument("story")
 @click.argument("entries", metavar="ENTRY...", nargs=-1, required=True, type=int)
 @click.pass_obj
@@ -157,7 +157,7 @@ def split(session: Session, story: str, entries: tuple[int, ...]) -> None:
         _done(split(db, story, entries), "was made")
 
 
-@stories.command()
+@stories.command(short_help="Give a story a headline of your own.")
 @click.argument("story")
 @click.argument("headline", required=False)
 @click.pass_obj
