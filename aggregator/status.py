@@ -220,16 +220,18 @@ def _health(
     offered: str | None,
     one: Subscription | None,
 ) -> SourceHealth:
+    word = _word(source, state)
+    is_asked = word not in ("gone", "disabled")
     return SourceHealth(
         id=source.id,
         title=(state.title if state else source.title) or source.id,
         url=source.url,
         tags=list(source.tags),
         language=source.language,
-        state=_word(source, state),
+        state=word,
         fetched=_text(state.fetched_at if state else None),
         succeeded=_text(state.succeeded_at if state else None),
-        next_due=_text(state.next_due_at if state else None),
+        next_due=_text(state.next_due_at if state and is_asked else None),
         retry_at=_text(state.retry_at if state else None),
         moved_to=_moved_to(state) if state else None,
         failures=state.failures if state else 0,
