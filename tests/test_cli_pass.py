@@ -179,6 +179,8 @@ def test_status_tells_of_a_publication_that_fails_until_one_succeeds(wire: Desk)
 def test_the_folder_of_a_topic_that_is_no_more_is_told_of(wire: Desk) -> None:
     wire.write("aggregator.yaml", wire.read("aggregator.yaml").replace("feeds}", "feeds, all: true}"))
     wire.run("update")
+    (wire.feeds / "blog").mkdir()
+    (wire.feeds / "blog" / "rss.xml").write_text("<rss/>")
     assert wire.run("check").stderr == ""
     wire.write("topics.yaml", _TOPICS.replace("id: sport", "id: games"))
     left = wire.feeds / "sport"

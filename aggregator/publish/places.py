@@ -14,6 +14,7 @@ from aggregator.settings import Site, TopicSettings
 PRIVATE = "private"
 PICTURES = "images"
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
+_OURS, _HEAD = b"<generator>feed-aggregator<", 20_000
 TOPIC_FILES = (*FEEDS, "index.html")
 
 
@@ -44,7 +45,16 @@ def files_of(topic: TopicSettings, stories: Iterable[StoryId]) -> list[str]:
 
 
 def abandoned(folder: Path, topics: Iterable[TopicSettings]) -> list[Path]:
-    """The folders below the output folder with feeds that none of these topics writes: of former public topics."""
+    """The folders of former public topics below the output folder: with feeds of ours that none of these writes."""
     known = {folder_of(topic) for topic in topics}
-    found = (path.parent for path in folder.glob(f"*/{FEEDS[0]}") if path.parent.name not in known)
-    return sorted(path for path in found if all((path / name).is_file() for name in FEEDS))
+    feeds = (feed for feed in folder.glob(f"*/{FEEDS[0]}") if feed.parent.name not in known)
+    return sorted(feed.parent for feed in feeds if _is_ours(feed))
+
+
+def _is_ours(feed: Path) -> bool:
+    # Others may publish into the folder of a web server too
+    try:
+        with feed.open("rb") as file:
+            return _OURS in file.read(_HEAD)
+    except OSError:
+        return False
