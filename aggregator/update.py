@@ -258,12 +258,19 @@ class Passes:
         touched: set[StoryId] = set()
         if requests := _requests(states, sources):
             touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
-        self.finish(summary, touched, observer)
+        try:
+            self.finish(summary, touched, observer)
+        except PublishError:
+            self._record(summary, started_at, started)
+            raise
+        self._record(summary, started_at, started)
+        return summary
+
+    def _record(self, summary: Summary, started_at: datetime, started: float) -> None:
         summary.seconds = round(self.clock.seconds() - started, 3)
-        if states:
+        if summary.sources:
             with writing(self.db):
                 record_pass(self.db, summary.as_dict(), started_at=started_at)
-        return summary
 
     def ledger(self, states: Sequence[SourceState]) -> Ledger:
         """What stores the harvests of these sources."""

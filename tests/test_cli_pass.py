@@ -158,8 +158,11 @@ def test_status_tells_of_a_publication_that_fails_until_one_succeeds(wire: Desk)
     feed.unlink()
     feed.mkdir()
     wire.write("topics.yaml", _TOPICS.replace("title: Aid", "title: Military aid"))
-    wire.run("update", status=1)
+    wire.run("update", "--all", status=1)
     (found,) = wire.rows("status")
+    assert [one["topics_published"] for one in found["passes"]] == [0, 2], (
+        "the sources were fetched all the same"
+    )
     trouble = found["publication"]
     assert trouble["error"] == f"{feed} cannot be written: Is a directory"
     assert trouble["advice"] == "a folder stands where this file belongs: move it away"
