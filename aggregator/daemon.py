@@ -33,6 +33,7 @@ from aggregator.store.articles import is_any_article_due
 from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
+from aggregator.story.grouping import AT_ONCE
 from aggregator.text.line import one_line
 from aggregator.times import format_duration
 from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
@@ -336,6 +337,13 @@ class Daemon:
         for name, before, after in fixed:
             if before != after:
                 log.warning("%s changed: restart the daemon for it to count", name)
+        kept = {topic.id for topic in configuration.topics.topics}
+        for topic in old.topics.topics:
+            if topic.id not in kept and not topic.token:
+                message = (
+                    "%s is no topic any more: its feeds stay as they are, and their readers are not told"
+                )
+                log.warning(message, topic.id)
         # What is published goes where the server looks for it
         configuration = replace(configuration, database=old.database, output=old.output)
         if make_limits(configuration) != make_limits(old):
@@ -366,4 +374,10 @@ def _log_failure(harvest: Harvest, _applied: Applied) -> None:
         log.warning("%s: %s (%s)", harvest.source, one_line(failure.message), advice(failure.kind))
 
 
-_OBSERVER = Observer(harvested=_log_failure)
+def _log_backlog(left: int) -> None:
+    # A first pass may group for minutes
+    if left > AT_ONCE:
+        log.info("%d entries are still to be grouped into stories", left)
+
+
+_OBSERVER = Observer(harvested=_log_failure, grouping=_log_backlog)

@@ -84,7 +84,7 @@ class Exchange:
             observer.harvested(harvest, applied)
             if harvest.failure is not None:
                 unread.add(harvest.source)
-        self._passes.finish(summary, touched)
+        self._passes.finish(summary, touched, observer)
         summary.seconds = self._clock.seconds() - started
         _say(summary, documents=len(documents))
         return unread

@@ -6,7 +6,7 @@ The order makes the stories the same in whatever order the sources answered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -30,11 +30,11 @@ from aggregator.store.stories import (
 )
 from aggregator.store.traits import (
     Standing,
+    backlog,
     forget_evidence,
     join_story,
     keep_evidence,
     keep_vectors,
-    oldest_ungrouped,
     placed,
     standing,
     ungrouped,
@@ -95,15 +95,21 @@ class Groups:
         """What is in memory now, if anything."""
         return self._grouping.held() if self._grouping else None
 
-    def group(self, *, now: datetime, stop: threading.Event | None = None) -> Grouped:
+    def group(
+        self,
+        *,
+        now: datetime,
+        stop: threading.Event | None = None,
+        left: Callable[[int], None] = lambda _count: None,
+    ) -> Grouped:
         """Give a story to each entry that has none.
 
-        Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time. An embedder
-        that fails is done without.
+        Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time. `left` is told
+        before each how many there still are. An embedder that fails is done without.
         """
         self._now = now.replace(microsecond=0)
         self._grouped = Grouped()
-        oldest = oldest_ungrouped(self._db)
+        waiting, oldest = backlog(self._db)
         if oldest is None:
             return self._grouped
         try:
@@ -111,8 +117,10 @@ class Groups:
             while arrivals := ungrouped(self._db, limit=AT_ONCE):
                 if stop is not None and stop.is_set():
                     break
+                left(waiting)
                 while not self._take(arrivals):
                     self._prepare(oldest)
+                waiting -= len(arrivals)
             self._finish()
         except Stopped:
             self.forget()

@@ -15,7 +15,7 @@ from aggregator.embed import describe
 from aggregator.receivers import Receiver
 from aggregator.settings import SourceSettings
 from aggregator.store.articles import ArticleState, article_states
-from aggregator.store.meta import last_passes, last_window
+from aggregator.store.meta import last_passes, last_window, unpublished
 from aggregator.store.outbox import Post, posts
 from aggregator.store.pings import untold
 from aggregator.store.sources import SourceState, due_sources, source_states
@@ -107,6 +107,8 @@ class Status(TypedDict):
     pings: PingHealth
     passes: list[dict[str, Any]]
     notify: list[ReceiverHealth]
+    publication: dict[str, Any] | None
+    abandoned: list[str]
 
 
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
@@ -157,12 +159,16 @@ def status(
     sources: tuple[SourceSettings, ...],
     *,
     receivers: Iterable[Receiver] = (),
+    abandoned: Iterable[Path] = (),
     database: Path,
     embedder: str,
     now: datetime,
     passes: int = 5,
 ) -> Status:
-    """Figures of the store, of the sources and of the last passes; `embedder` is the setting of that name."""
+    """Figures of the store, of the sources and of the last passes; `embedder` is the setting of that name.
+
+    `abandoned` are the folders of former topics.
+    """
     health = source_health(db, sources)
     (counts,) = db.query(
         """
@@ -189,6 +195,8 @@ def status(
         pings=PingHealth(waiting=waiting_pings, problem=ping_problem),
         passes=list(last_passes(db, passes)),
         notify=receiver_health(db, receivers),
+        publication=unpublished(db),
+        abandoned=[str(folder) for folder in abandoned],
     )
 
 
@@ -219,16 +227,18 @@ def _health(
     one: Subscription | None,
     articles: ArticleState,
 ) -> SourceHealth:
+    word = _word(source, state)
+    is_asked = word not in ("gone", "disabled")
     return SourceHealth(
         id=source.id,
         title=(state.title if state else source.title) or source.id,
         url=source.url,
         tags=list(source.tags),
         language=source.language,
-        state=_word(source, state),
+        state=word,
         fetched=_text(state.fetched_at if state else None),
         succeeded=_text(state.succeeded_at if state else None),
-        next_due=_text(state.next_due_at if state else None),
+        next_due=_text(state.next_due_at if state and is_asked else None),
         retry_at=_text(state.retry_at if state else None),
         moved_to=_moved_to(state) if state else None,
         failures=state.failures if state else 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from aggregator.articles import fetch_articles
 from aggregator.config.load import Configuration
 from aggregator.embed import make_embedder
 from aggregator.engine.protocol import Engine
-from aggregator.errors import UsageError
+from aggregator.errors import PublishError, StoreError, UsageError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
 from aggregator.harvest.outage import Outage
@@ -30,7 +31,7 @@ from aggregator.receivers import receivers
 from aggregator.settings import SourceSettings
 from aggregator.store.articles import forget_articles
 from aggregator.store.connection import writing
-from aggregator.store.meta import record_pass
+from aggregator.store.meta import forget_unpublished, note_unpublished, record_pass, unpublished
 from aggregator.store.outbox import is_any_waiting
 from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
 from aggregator.store.topics import sync_topics
@@ -90,10 +91,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who watches a pass: told how many sources it has, then of each harvest."""
+    """Who watches a pass: told how many sources it has, of each harvest, then how many entries are to be grouped."""
 
     started: Callable[[int], None] = lambda _count: None
     harvested: Callable[[Harvest, Applied], None] = lambda _harvest, _applied: None
+    grouping: Callable[[int], None] = lambda _left: None
 
 
 def make_rules(configuration: Configuration) -> list[Rule]:
@@ -146,9 +148,31 @@ def synchronize(db: Database, configuration: Configuration, *, stop: threading.E
 
 def publish(db: Database, configuration: Configuration, *, now: datetime) -> Published:
     """Publish what changed, and queue what is new in it for whom the topics notify. Raises PublishError."""
-    published = make_publisher(db, configuration).publish(now=now)
+    published = write_publications(db, configuration, now=now)
     known = receivers(configuration.topics.topics)
     note(db, known, now=now, items=configuration.aggregator.output.items)
+    return published
+
+
+def write_publications(
+    db: Database,
+    configuration: Configuration,
+    *,
+    now: datetime,
+    only: Sequence[str] | None = None,
+    anew: bool = False,
+) -> Published:
+    """As `Publisher.publish`; that it fails, or does so no more, is kept for `status`. Raises PublishError."""
+    try:
+        published = make_publisher(db, configuration).publish(now=now, only=only, anew=anew)
+    except PublishError as error:
+        # Where both are on one full disk, this is what is to be said
+        with suppress(StoreError), writing(db):
+            note_unpublished(db, error, now=now)
+        raise
+    if only is None and unpublished(db):
+        with writing(db):
+            forget_unpublished(db)
     return published
 
 
@@ -232,12 +256,19 @@ class Passes:
             touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
         if not summary.is_offline:
             touched |= self._fetch_articles(engine)
-        self.finish(summary, touched)
+        try:
+            self.finish(summary, touched, observer)
+        except PublishError:
+            self._record(summary, started_at, started)
+            raise
+        self._record(summary, started_at, started)
+        return summary
+
+    def _record(self, summary: Summary, started_at: datetime, started: float) -> None:
         summary.seconds = round(self.clock.seconds() - started, 3)
-        if states:
+        if summary.sources:
             with writing(self.db):
                 record_pass(self.db, summary.as_dict(), started_at=started_at)
-        return summary
 
     def ledger(self, states: Sequence[SourceState]) -> Ledger:
         """What stores the harvests of these sources."""
@@ -250,9 +281,9 @@ class Passes:
             jitter=self._jitter,
         )
 
-    def finish(self, summary: Summary, touched: Set[StoryId]) -> None:
+    def finish(self, summary: Summary, touched: Set[StoryId], observer: Observer) -> None:
         """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
-        grouped = self._groups.group(now=self.clock.now(), stop=self.stop)
+        grouped = self._groups.group(now=self.clock.now(), stop=self.stop, left=observer.grouping)
         summary.count_stories(grouped, touched)
         if summary.is_offline:
             summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"

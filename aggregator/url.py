@@ -19,6 +19,7 @@ MAX_LENGTH = 4096
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff]+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d{1,5}(?:[/?#]|$))", re.IGNORECASE)
+_SUBSCRIBE = re.compile(r"(?:feed|rss|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
 _HTTP = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
 _PARTS = re.compile(r"(https?)://(?:[^/?#]*@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?")
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)\.?(:\d+)?")
@@ -113,6 +114,14 @@ def _parse(link: str, base: str | None = None) -> _Parts | None:
     return _Parts(
         match[1], authority[1], authority[2] or "", _legal(path), _legal(query or ""), _legal(fragment or "")
     )
+
+
+def subscribed(link: str) -> str:
+    """What a link that opens readers leads to: of `feed:https://…` that URL, of `feed://host/…` one without a scheme.
+
+    `rss:`, `pcast:` and `itpc:` are the same. Another link is itself.
+    """
+    return _SUBSCRIBE.sub("", link, count=1) if _SUBSCRIBE.match(link) else link
 
 
 def _tidy(raw: str) -> str:

@@ -40,8 +40,13 @@ def _size(value: Any) -> int:
     return int(float(match[1]) * _UNITS[match[2] or "B"])
 
 
+def is_slug(value: str) -> bool:
+    """Whether it can be an id, which is the name of a folder and a part of addresses."""
+    return bool(re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value)) and len(value) <= 100
+
+
 def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", value) or len(value) > 100:
+    if not is_slug(value):
         raise ValueError(f"{value!r} is not an id (small letters, digits and single dashes, at most 100)")
     return value
 

@@ -64,6 +64,20 @@ def test_a_wrong_command_line_is_one_error_and_a_hint(arguments: list[str]) -> N
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize(("given", "meant"), [(["updat"], "update"), (["storys", "list"], "stories")])
+def test_a_misspelt_command_is_told_with_what_may_be_meant(given: list[str], meant: str) -> None:
+    error = CliRunner().invoke(main, given).stderr.splitlines()[0]
+    assert error.lower().endswith(f"did you mean {meant!r}?")
+
+
+def test_the_line_of_no_command_is_cut_off_in_the_help_of_its_group() -> None:
+    for group in ("", "sources", "topics", "stories", "entries"):
+        assert (
+            "..."
+            not in CliRunner().invoke(main, [group, "--help"][not group :]).stdout.partition("Commands:")[2]
+        )
+
+
 def test_each_problem_of_the_configuration_has_its_line(desk: Desk) -> None:
     desk.write("aggregator.yaml", "fetch: {per_host: 0}\nsiet: {}\n")
     result = desk.run("check", status=2)
@@ -303,15 +317,15 @@ def test_half_a_terminal_shows_what_a_table_is_about(desk: Desk, origin: Origin)
     passes = shown[next(n for n, line in enumerate(shown) if line.startswith("last passes")) :]
     assert passes[1].split()[1:] == ["1", "0", "1"]
     assert all(len(line) <= 48 for line in lines[:-1] + passes[:-1])
-    assert lines[-1] == "The terminal is too narrow for: updated, sources, topics."
-    assert passes[-1] == "The terminal is too narrow for: topics published, seconds."
+    assert lines[-1] == "The terminal is too narrow for: updated, sources, topics (--json has all)."
+    assert passes[-1] == "The terminal is too narrow for: topics published, seconds (--json has all)."
 
 
 def test_an_id_that_is_too_long_for_the_terminal_goes_on_in_the_next_line(desk: Desk, origin: Origin) -> None:
     desk.add(f"{_LONG_ID}-and-its-neighbours", origin.url("/long"))
     lines, _ = _on_terminal(desk, "sources", "list")
     assert any(f"{_LONG_ID}-and-its-neighbours  new" in line for line in lines)
-    assert lines[-1] == "The terminal is too narrow for: entries, next due."
+    assert lines[-1] == "The terminal is too narrow for: entries, next due (--json has all)."
 
 
 def test_a_check_without_sources_says_what_to_do_next(desk: Desk) -> None:
@@ -333,10 +347,11 @@ def test_a_check_warns_of_a_word_that_looks_like_a_misspelt_list(desk: Desk) -> 
 
 
 def test_a_terminal_shows_a_progress_bar_that_a_pipe_does_not(desk: Desk, origin: Origin) -> None:
-    desk.add("good", origin.put("/good", rss("Good")))
+    desk.add("good", origin.put("/good", rss("Good", {"title": "One", "link": "https://good.example/1"})))
     lines, status = _on_terminal(desk, "update")
     assert status == 0
     assert any("Fetching" in line for line in lines)
+    assert any("Grouping" in line and "0/1" in line for line in lines)
     assert "Fetching" not in desk.run("update", "--all").output
 
 

@@ -113,7 +113,7 @@ def test_stories_are_listed_with_the_fields_of_the_contract(stocked: Desk) -> No
     rows = stocked.rows("stories", "list")
     assert [row["headline"] for row in rows] == [_GAME["title"], _AID["title"], _VIEW["title"]]
     assert " ".join(rows[1]) == (
-        "id headline first_published updated highlights story opinions sources entries topics pinned"
+        "id headline first_published updated highlights story opinions sources entries topics pinned hidden"
     )
     assert rows[1]["sources"] == ["wire", "rival"]
     assert len(rows[1]["entries"]) == 2
@@ -197,6 +197,10 @@ def test_a_hidden_story_leaves_the_feed_until_it_is_let_back_in(stocked: Desk) -
     stocked.run("publish", "aid")
     assert _AID["title"] not in feed.read_text()
     assert f"[hidden] {_AID['title']}" in stocked.run("stories", "list").stdout
+    listed = {row["id"]: (row["hidden"], row["topics"]) for row in stocked.rows("stories", "list")}
+    assert listed.pop(story) == (True, [])
+    assert {hidden for hidden, _ in listed.values()} == {False}
+    assert "topics: none" in stocked.run("stories", "show", story).stdout
     assert stocked.run("stories", "show", story).stdout.startswith("[hidden] ")
     assert "an editor hid it" in stocked.run("explain", story, "--topic", "aid").stdout
     stocked.run("stories", "hide", "--undo", story)
@@ -206,6 +210,8 @@ def test_a_hidden_story_leaves_the_feed_until_it_is_let_back_in(stocked: Desk) -
 
 def test_stories_merge_and_split(stocked: Desk) -> None:
     story, other = _story(stocked, "howitzer*"), _story(stocked, "wait")
+    assert stocked.run("stories", "pin", story, other).stderr.count("`aggregator publish` does it now") == 1
+    stocked.run("stories", "pin", "--undo", story, other)
     stocked.run("stories", "merge", story, other)
     (found,) = stocked.rows("stories", "show", other)
     assert (found["id"], len(found["entries"])) == (story, 3)

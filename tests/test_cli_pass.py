@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -148,6 +149,56 @@ def test_status_shows_what_fails_and_the_last_passes(wire: Desk, origin: Origin)
     shown = wire.run("status").stdout
     assert "1 failing, 1 ok" in shown
     assert "404" in shown
+
+
+def test_status_tells_of_a_publication_that_fails_until_one_succeeds(wire: Desk) -> None:
+    wire.run("update")
+    assert wire.rows("status")[0]["publication"] is None
+    feed = wire.feeds / "aid" / "rss.xml"
+    feed.unlink()
+    feed.mkdir()
+    wire.write("topics.yaml", _TOPICS.replace("title: Aid", "title: Military aid"))
+    wire.run("update", "--all", status=1)
+    (found,) = wire.rows("status")
+    assert [one["topics_published"] for one in found["passes"]] == [0, 2], (
+        "the sources were fetched all the same"
+    )
+    trouble = found["publication"]
+    assert trouble["error"] == f"{feed} cannot be written: Is a directory"
+    assert trouble["advice"] == "a folder stands where this file belongs: move it away"
+    shown = wire.run("status").stdout
+    assert f"error: publishing fails since {trouble['since']}: {trouble['error']}" in shown
+    assert f"hint: {trouble['advice']}" in shown
+    wire.run("publish", status=1)
+    assert wire.rows("status")[0]["publication"]["since"] == trouble["since"]
+    feed.rmdir()
+    wire.run("publish", "sport")
+    assert wire.rows("status")[0]["publication"]["since"] == trouble["since"], "it says nothing of the others"
+    wire.run("update")
+    assert wire.rows("status")[0]["publication"] is None
+    assert "publishing fails" not in wire.run("status").stdout
+
+
+def test_the_folder_of_a_topic_that_is_no_more_is_told_of(wire: Desk) -> None:
+    wire.write("aggregator.yaml", wire.read("aggregator.yaml").replace("feeds}", "feeds, all: true}"))
+    wire.run("update")
+    (wire.feeds / "blog").mkdir()
+    (wire.feeds / "blog" / "rss.xml").write_text("<rss/>")
+    assert wire.run("check").stderr == ""
+    wire.write("topics.yaml", _TOPICS.replace("id: sport", "id: games"))
+    left = wire.feeds / "sport"
+    feed = json.loads((left / "feed.json").read_text())
+    warning = f"warning: {left}: no topic writes it any more, and its readers are not told"
+    for command in ("check", "publish"):
+        assert warning in wire.run(command).stderr, command
+    assert warning in wire.run("status").stdout
+    assert wire.rows("status")[0]["abandoned"] == [str(left)]
+    shutil.rmtree(left)
+    assert wire.rows("status")[0]["abandoned"] == []
+    assert wire.run("publish").stderr == ""
+    wire.write("topics.yaml", _TOPICS)
+    wire.run("publish")
+    assert json.loads((left / "feed.json").read_text())["items"] == feed["items"]
 
 
 def test_a_backup_is_a_whole_database_and_overwrites_nothing(wire: Desk, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from conftest import Desk
 from origin import Origin, rss
 
+from aggregator.opml import read_opml
+
 _ATOM = """<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Atom news</title>
 <id>urn:x</id><entry><id>urn:x:1</id><title>One</title></entry></feed>"""
 _JSON = '{"version": "https://jsonfeed.org/version/1.1", "title": "JSON news", "items": []}'
@@ -135,6 +137,23 @@ def test_an_unreachable_page_is_an_error_with_its_reason(desk: Desk, origin: Ori
     assert "is no public address" in result.stderr
 
 
+def test_an_address_without_a_scheme_is_tried_with_https_then_http(desk: Desk, origin: Origin) -> None:
+    url = origin.put("/feed", rss("Wire"))
+    for given in (url.removeprefix("http://"), url.replace("http", "feed")):
+        result = desk.run("sources", "discover", given)
+        assert result.stdout.splitlines()[1].split()[0] == url
+        assert result.stderr.startswith(f"https{url[4:]}: ")
+        assert result.stderr.endswith(". Over http it answers.\n")
+    missing = origin.url("/none")
+    result = desk.run("sources", "add", missing.removeprefix("http://"), status=1)
+    assert f"error: https{missing[4:]}: " in result.stderr
+    assert f"; {missing}: answered with HTTP status 404\n" in result.stderr
+    assert "hint: give the address of the feed itself" in result.stderr
+    result = desk.run("sources", "add", "http://127.0.0.1:1/", status=1)
+    assert "hint: see whether a browser gets an answer there" in result.stderr
+    assert desk.rows("sources", "list") == []
+
+
 def test_a_source_is_removed(desk: Desk, origin: Origin) -> None:
     desk.add("one", origin.url("/one"))
     desk.add("two", origin.url("/two"))
@@ -162,3 +181,44 @@ def test_what_is_exported_can_be_imported_elsewhere(desk: Desk, tmp_path: Path) 
     )
     assert other.run("sources", "import", "-", input=exported).stderr == "0 sources added, 2 passed over.\n"
     assert "this is no OPML" in other.run("sources", "import", "-", input="<html/>", status=2).stderr
+
+
+def test_an_export_has_the_titles_that_feeds_give_themselves(desk: Desk, origin: Origin) -> None:
+    desk.add("named", origin.put("/named", rss("Own")), "    title: Mine\n")
+    desk.add("wire", origin.put("/wire", rss("Wire")))
+    desk.add("new", origin.url("/new"))
+    desk.run("update", "named", "wire")
+    found = read_opml(desk.run("sources", "export").stdout.encode())
+    assert [(one.title, one.home) for one in found] == [
+        ("Mine", "https://own.example/"),
+        ("Wire", "https://wire.example/"),
+        ("", None),
+    ]
+
+
+def test_what_cannot_be_imported_is_named_and_costs_nothing_else(desk: Desk) -> None:
+    desk.add("known", "http://known.example/rss")
+    urls = {
+        "feed://known.example/rss": "Known",
+        "feed:https://one.example/rss": "One",
+        "PCAST://two.example/rss": "Two",
+        "http://three.example/a b": "Three",
+        "ftp://four.example/rss": "Four",
+        "five.example/rss": "",
+    }
+    outlines = "".join(f'<outline type="rss" text="{urls[url]}" xmlUrl="{url}"/>' for url in urls)
+    listed = f"<opml version='2.0'><body>{outlines}</body></opml>"
+    result = desk.run("sources", "import", "-", input=listed, status=1)
+    assert result.stdout == "one-example\ntwo-example\n"
+    why = "is not a URL that starts with http:// or https://"
+    assert result.stderr.splitlines() == [
+        f"not imported: Three: 'http://three.example/a b' {why}",
+        f"not imported: Four: 'ftp://four.example/rss' {why}",
+        f"not imported: 'five.example/rss' {why}",
+        "2 sources added, 1 passed over, 3 not imported.",
+    ]
+    assert [row["url"] for row in desk.rows("sources", "list")] == [
+        "http://known.example/rss",
+        "https://one.example/rss",
+        "http://two.example/rss",
+    ]

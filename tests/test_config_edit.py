@@ -169,22 +169,24 @@ def test_a_derived_id_that_is_taken_is_written_down(path: Path) -> None:
 
 def test_many_sources_are_added_at_once_and_known_ones_passed_over(path: Path) -> None:
     path.write_text(STYLES["commented"])
-    ids = add_sources(
+    ids, refused = add_sources(
         path,
         [
             NewSource("https://a.org/f", "other"),
             NewSource("https://d.org/f", "bee", "D", ("x",)),
             NewSource("https://d.org/f"),
             NewSource("https://e.org/f", "eee"),
+            NewSource("gopher://g.org/f"),
         ],
     )
+    assert [one.source.url for one in refused] == ["gopher://g.org/f"]
     assert len(ids) == 2
     assert ids[1] == "eee"
     config = load(path.parent, environ={})
     assert [source.id for source in config.sources][3:] == ids
     assert changes(STYLES["commented"], read(path))[0] == []
     before = path.stat()
-    assert add_sources(path, [NewSource("https://e.org/f")]) == []
+    assert add_sources(path, [NewSource("https://e.org/f")]) == ([], [])
     assert path.stat() == before
 
 
@@ -241,7 +243,7 @@ def test_a_reference_to_the_environment_is_not_let_in(path: Path) -> None:
     assert source.url == "https://evil.org/?${TOKEN}"
     assert source.title == "${TOKEN}"
     assert source.tags == ("${TOKEN}",)
-    assert add_sources(path, [NewSource("https://evil.org/?${TOKEN}")]) == []
+    assert add_sources(path, [NewSource("https://evil.org/?${TOKEN}")]) == ([], [])
 
 
 def test_permissions_and_links_are_kept(path: Path, tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ def test_a_second_writer_is_refused_and_readers_are_not(tmp_path: Path, origin: 
         assert [json.loads(line)["headline"] for line in listed.stdout.splitlines()] == [
             "A ship in the harbour"
         ]
+        story = json.loads(listed.stdout)["id"]
+        pinned = aggregator("--config", config, "stories", "pin", story)
+        assert pinned.stdout == f"{story} is pinned.\n"
+        assert pinned.stderr.startswith("The aggregator that runs publishes that within a minute")
         copy = tmp_path / "copy.db"
         assert aggregator("--config", config, "backup", copy).returncode == 0
         with closing(sqlite3.connect(copy)) as db:
@@ -425,6 +429,31 @@ def test_a_job_that_fails_again_and_again_is_told_of_once(
         (config / "file").unlink()
         daemon._survive(daemon._back_up)
         assert len(list((config / "file" / "below").iterdir())) == 1
+
+
+def test_a_template_that_is_broken_is_told_by_status_until_it_is_mended(
+    tmp_path: Path, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = configure(tmp_path, {"one": origin.put("/one.xml", report("one"))}, topics=TOPICS)
+    file, template = config / "aggregator.yaml", config / "own" / "topic.html"
+    file.write_text(file.read_text().replace("output: {", "output: {templates: own, "))
+    template.parent.mkdir()
+    template.write_text("{% nonsense %}")
+    ticking = Ticking()
+    with at_hand(config, ticking) as (daemon, _):
+        told = []
+        for _ in range(3):
+            daemon._survive(daemon._publish)
+            told.append(json.loads(aggregator("--config", config, "status", "--json").stdout)["publication"])
+            ticking.seconds += 60
+        assert caplog.text.count("nonsense") == 1
+        assert told[0]["error"].startswith(f"{template}:1: Encountered unknown tag 'nonsense'")
+        assert "mend it" in told[0]["advice"]
+        assert told[0]["since"] == "2024-11-27T12:16:40Z"
+        assert told == told[:1] * 3
+        template.write_text('{% extends "shipped/topic.html" %}')
+        daemon._survive(daemon._publish)
+        assert json.loads(aggregator("--config", config, "status", "--json").stdout)["publication"] is None
 
 
 SHIFTED = """

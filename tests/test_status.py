@@ -38,6 +38,7 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     assert health[1]["kind"] == "timeout"
     assert "longer fetch.timeout" in str(health[1]["advice"])
     assert health[1]["next_due"] == "2024-11-27T12:05:37Z"
+    assert [one["id"] for one in health if one["next_due"] is None] == ["gone", "new", "off", "unsynced"]
     found = status(books.db, sources, database=tmp_path / "aggregator.db", embedder="words", now=NOON)
     assert found["sources"] == {"disabled": 1, "failing": 1, "gone": 1, "new": 1, "ok": 1}
     assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:00Z")

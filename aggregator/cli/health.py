@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import session as clock
+from aggregator.cli.abandoned import abandoned_folders, warnings
 from aggregator.cli.options import json_option
 from aggregator.cli.output import Column, counted, print_fields, print_json, print_table
 from aggregator.cli.session import Session
+from aggregator.text.line import one_line
 
 if TYPE_CHECKING:
     from aggregator.status import HubHealth, PingHealth, ReceiverHealth, SourceHealth, Status
@@ -31,6 +33,7 @@ def status(session: Session, as_json: bool) -> None:
             db,
             configuration.sources,
             receivers=receivers(configuration.topics.topics),
+            abandoned=abandoned_folders(configuration),
             database=configuration.database,
             embedder=configuration.aggregator.stories.embedder,
             now=clock.now(),
@@ -58,8 +61,13 @@ def _print(found: Status) -> None:
             **_deliveries(found["notify"]),
         }
     )
+    if trouble := found["publication"]:
+        click.echo(f"\nerror: publishing fails since {trouble['since']}: {one_line(trouble['error'])}")
+        click.echo(f"hint: {trouble['advice']}")
     if found["window"] and found["window"]["warning"]:
         click.echo(f"\nwarning: {found['window']['warning']}")
+    for warning in warnings(found["abandoned"]):
+        click.echo(f"\n{warning}")
     if found["failing"]:
         _print_failing(found["failing"])
     if troubled := [one for one in found["notify"] if one["error"] or one["failed"]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aggregator.receivers import Receiver
 
 
-@click.command()
+@click.command(short_help="Show who is told of new stories.")
 @click.argument("topic", required=False)
 @click.option("--test", "is_test", is_flag=True, help="Send the newest story to each of them now, as a test.")
 @click.option("--retry", "is_retry", is_flag=True, help="Try again what was not delivered or was given up.")

@@ -104,7 +104,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> 
     console.width = max(console.width, sum(widths.values()) + _GAP * len(widths))
     console.print(table)
     if missing := [column.title for index, column in enumerate(columns) if index not in widths]:
-        note(f"The terminal is too narrow for: {', '.join(missing)}.")
+        note(f"The terminal is too narrow for: {', '.join(missing)} (--json has all).")
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

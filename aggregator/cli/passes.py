@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
+from aggregator.cli.abandoned import abandoned_folders, warnings
 from aggregator.cli.failures import Failures
-from aggregator.cli.output import counted, print_json
+from aggregator.cli.output import counted, note, print_json
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import UsageError
@@ -66,7 +67,7 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
     A file that would hold the same bytes stays untouched.
     """
     from aggregator.store.connection import writer_lock
-    from aggregator.update import make_publisher, synchronize
+    from aggregator.update import synchronize, write_publications
 
     configuration = session.configuration
     known = {topic.id for topic in configuration.topics.topics}
@@ -77,13 +78,15 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
         )
     with session.store() as db, writer_lock(configuration.database, backups=configuration.backups):
         synchronize(db, configuration)
-        published = make_publisher(db, configuration).publish(now=clock.now(), only=topics or None, anew=True)
+        published = write_publications(db, configuration, now=clock.now(), only=topics or None, anew=True)
         _tell_hub(db, configuration, threading.Event())
     if as_json:
         print_json([{"topics_published": published.topics, "files_written": published.files}])
         return
     files = counted(published.files, "file")
     click.echo(f"{counted(published.topics, 'topic')} published, {files} written to {configuration.output}.")
+    for warning in warnings(abandoned_folders(configuration)):
+        note(warning)
 
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:
@@ -101,14 +104,14 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     ):
         real = Clock(clock.now, clock.seconds)
         passes = Passes(db, configuration, clock=real, jitter=clock.jitter, stop=stop)
-        with progress("Fetching") as bar:
+        with progress("Fetching", then="Grouping") as bar:
 
             def harvested(harvest: Harvest, applied: Applied) -> None:
                 bar.advance()
                 failures.hear(harvest, applied)
 
             passes.synchronize()
-            observer = Observer(bar.started, harvested)
+            observer = Observer(bar.started, harvested, bar.left)
             summary = passes.update(engine, scope=scope, only=ids, observer=observer)
         if not stop.is_set():
             _tell_hub(db, configuration, stop)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, silence elsewhere."""
+"""A progress bar on a terminal; elsewhere silence, but for work of minutes."""
 
 from __future__ import annotations
 
@@ -7,28 +7,40 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from aggregator.cli.output import note
+from aggregator.story.grouping import AT_ONCE
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Told how much there is to do, then of each piece done."""
+    """Told how much there is to do, then of each piece done; and of a next stage, how much of it is left."""
 
     started: Callable[[int], None] = lambda _total: None
     advance: Callable[[], None] = lambda: None
+    left: Callable[[int], None] = lambda _left: None
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Bar]:
-    """A bar on stderr that is gone afterwards."""
+def progress(title: str, then: str = "") -> Iterator[Bar]:
+    """A bar on stderr that is gone afterwards. `then` names the stage of which it is told what is left."""
     if not sys.stderr.isatty():
-        yield Bar()
+        yield Bar(left=lambda count: note(f"{then}: {count:,} left") if count > AT_ONCE else None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(title, total=None)
+        total = 0
+
+        def left(count: int) -> None:
+            nonlocal total
+            total = total or count
+            shown.update(task, description=then, total=total, completed=total - count)
+
         yield Bar(
             started=lambda total: shown.update(task, total=total),
             advance=lambda: shown.advance(task),
+            left=left,
         )

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from aggregator.cli.stop import stopping
 
 if TYPE_CHECKING:
     from aggregator.demo import Demo
+    from aggregator.ledger import Applied
+    from aggregator.model import Harvest
 
 _PREFIX = "aggregator-demo-"
 
@@ -69,24 +71,32 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
     The only network it uses is this machine's own. Without --dir a temporary folder is filled,
     which is removed when the serving ends.
     """
+    from aggregator.cli.progress import progress
     from aggregator.demo import demonstrate
     from aggregator.update import Clock, Observer
 
     failures = Failures()
-    with (
-        stopping() as stop,
-        _folder(folder, is_kept=once) as place,
-        demonstrate(
-            place,
-            clock=Clock(clock.now, clock.seconds),
-            jitter=clock.jitter,
-            serve=not once,
-            embedder=embedder,
-            stop=stop,
-            observer=Observer(harvested=failures.hear),
-        ) as shown,
-    ):
+    with stopping() as stop, _folder(folder, is_kept=once) as place, ExitStack() as stack:
+        with progress("Fetching", then="Grouping") as bar:
+
+            def harvested(harvest: Harvest, applied: Applied) -> None:
+                bar.advance()
+                failures.hear(harvest, applied)
+
+            demonstration = demonstrate(
+                place,
+                clock=Clock(clock.now, clock.seconds),
+                jitter=clock.jitter,
+                serve=not once,
+                embedder=embedder,
+                stop=stop,
+                observer=Observer(bar.started, harvested, bar.left),
+            )
+            shown = stack.enter_context(demonstration)
         failures.say()
+        if stop.is_set():
+            note("Stopped before it was done.")
+            ctx.exit(stop.status if once else 0)
         _print_result(shown)
         if once:
             ctx.exit(1 if failures else 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import session as clock
+from aggregator.cli.abandoned import abandoned_folders, warnings
 from aggregator.cli.options import json_option
 from aggregator.cli.output import NO_SOURCE, Column, counted, note, print_json, print_list
 from aggregator.cli.session import Session
@@ -52,6 +53,8 @@ def check(ctx: click.Context, session: Session, online: bool, as_json: bool) -> 
         _check_templates(configuration.templates)
     for warning in configuration.warnings:
         note(f"warning: {warning}")
+    for warning in warnings(abandoned_folders(configuration)):
+        note(warning)
     counts = {
         "sources": len(configuration.sources),
         "disabled": sum(not source.enabled for source in configuration.sources),

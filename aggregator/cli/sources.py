@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from aggregator.advice import advice
 from aggregator.cli.options import json_option, limit_option, shown
 from aggregator.cli.output import (
     NO_SOURCE,
@@ -22,11 +23,25 @@ from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 from aggregator.errors import AggregatorError, UsageError
 from aggregator.text.line import one_line
+from aggregator.url import subscribed
 
 if TYPE_CHECKING:
     from aggregator.harvest.discover import Found
 
 _LIST = "`aggregator sources list` names the sources"
+_ANSWERS = "see whether a browser gets an answer there"
+_HINTS = {
+    "dns": "check the host name",
+    "connect": _ANSWERS,
+    "tls": _ANSWERS,
+    "timeout": _ANSWERS,
+    "bad_url": "write it as https://example.org/feed",
+    "http": "give the address of the feed itself",
+    "not_a_feed": "give the address of the feed itself",
+}
+"""What to do about an address that is not listed yet."""
+_WHATEVER_THE_SCHEME = ("dns", "private_address", "bad_url")
+"""Failures that another scheme does not mend."""
 
 
 @click.group(no_args_is_help=False)
@@ -87,7 +102,7 @@ def show(session: Session, id: str, as_json: bool) -> None:
     print_fields({**fields, "tags": ", ".join(health["tags"])})
 
 
-@sources.command()
+@sources.command(short_help="Add a feed, or the first that a web page links to.")
 @click.argument("url")
 @click.option("--id", metavar="ID", help="Its name here. [default: made from the URL]")
 @click.option("--title", metavar="TITLE", help="[default: the feed's own]")
@@ -144,13 +159,15 @@ def discover(session: Session, url: str, as_json: bool) -> None:
     )
 
 
-@sources.command("import")
+@sources.command("import", short_help="Add the feeds of an OPML file.")
 @click.argument("file", type=click.File("rb"), metavar="FILE.opml")
 @click.pass_obj
-def import_(session: Session, file: BinaryIO) -> None:
+@click.pass_context
+def import_(ctx: click.Context, session: Session, file: BinaryIO) -> None:
     """Add the feeds of an OPML file (- reads stdin); its folders become tags.
 
-    A feed that is a source already is passed over. Nothing is fetched.
+    A feed that is a source already is passed over, one whose address cannot be fetched is named: then the exit status
+    is 1. Nothing is fetched.
     """
     from aggregator.config import NewSource, add_sources
     from aggregator.opml import read_opml
@@ -160,18 +177,31 @@ def import_(session: Session, file: BinaryIO) -> None:
     except ValueError as error:
         raise UsageError(str(error)) from None
     known = {source.url for source in session.configuration.sources}
+    addresses = [_imported(outline.url) for outline in outlines]
     new = [
-        NewSource(outline.url, title=outline.title or None, tags=outline.tags)
-        for outline in outlines
-        if outline.url not in known
+        NewSource(url, title=outline.title or None, tags=outline.tags)
+        for url, outline in zip(addresses, outlines, strict=True)
+        if url not in known
     ]
-    added = add_sources(session.folder / "sources.yaml", new)
+    added, refused = add_sources(session.folder / "sources.yaml", new)
     for id in added:
         click.echo(id)
-    note(f"{counted(len(added), 'source')} added, {len(outlines) - len(added):,} passed over.")
+    for one in refused:
+        title = f"{one.source.title}: " if one.source.title else ""
+        note(f"not imported: {one_line(title + one.reason)}")
+    left = f", {len(refused):,} not imported" if refused else ""
+    passed_over = len(outlines) - len(added) - len(refused)
+    note(f"{counted(len(added), 'source')} added, {passed_over:,} passed over{left}.")
+    ctx.exit(1 if refused else 0)
 
 
-@sources.command()
+def _imported(url: str) -> str:
+    found = subscribed(url)
+    # Where there is encryption, http leads to it; nobody is asked here
+    return f"http:{found}" if found.startswith("//") else found
+
+
+@sources.command(short_help="Print the sources as OPML for another reader.")
 @click.pass_obj
 def export(session: Session) -> None:
     """Print the sources as OPML for another reader; their first tags become folders.
@@ -179,27 +209,44 @@ def export(session: Session) -> None:
     Example: aggregator sources export > subscriptions.opml
     """
     from aggregator.opml import Outline, write_opml
+    from aggregator.store.sources import source_states
 
     configuration = session.configuration
-    outlines = [
-        Outline(source.url, source.title or source.id, tags=source.tags) for source in configuration.sources
-    ]
+    with session.store_if_any() as db:
+        known = {str(id): state for id, state in source_states(db).items()}
+    outlines = []
+    for source in configuration.sources:
+        state = known.get(source.id)
+        learnt = state.title if state and state.title != source.id else ""
+        home = state.home if state else None
+        outlines.append(Outline(source.url, source.title or learnt, home, source.tags))
     click.echo(write_opml(configuration.aggregator.site.title, outlines, folders=True), nl=False)
 
 
 def _discover(session: Session, url: str) -> tuple[Found, ...]:
+    """The feeds behind an address; where it has no scheme, over https, else over http. Raises AggregatorError."""
     from aggregator.harvest.discover import discover
     from aggregator.harvest.fetch import Fetcher
     from aggregator.model import Failure
     from aggregator.update import make_limits
 
-    if "://" not in url:
-        url = f"https://{url}"
+    address = subscribed(url)
+    bare = address.removeprefix("//")
+    tries = [address] if "://" in bare else [f"https://{bare}", f"http://{bare}"]
+    said = []
     # Not as KeyboardInterrupt: libcurl would take that for a callback's refusal of the document
     with stopping() as stop, closing(Fetcher(make_limits(session.configuration))) as fetcher:
-        found = discover(url, fetcher, stopped=stop.is_set)
+        for there in tries:
+            found = discover(there, fetcher, stopped=stop.is_set)
+            if not isinstance(found, Failure) or stop.is_set():
+                break
+            said.append(f"{there}: {found.message}")
+            if found.kind in _WHATEVER_THE_SCHEME:
+                break
     if stop.status:
         click.get_current_context().exit(stop.status)
     if isinstance(found, Failure):
-        raise AggregatorError(f"{url} {found.message}", hint="give the address of the feed itself")
+        raise AggregatorError("; ".join(said), hint=_HINTS.get(found.kind) or advice(found.kind))
+    for failure in said:
+        note(f"{failure}. Over http it answers.")
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
 
 import click
@@ -55,6 +56,7 @@ class StoryLine(TypedDict):
     entries: list[int]
     topics: list[str]
     pinned: bool
+    hidden: bool
 
 
 @click.group(no_args_is_help=False)
@@ -87,7 +89,7 @@ def search(session: Session, query: str, limit: int | None, as_json: bool) -> No
     _list(session, query, limit, as_json=as_json)
 
 
-@stories.command()
+@stories.command(short_help="Show a story, with the sources of each sentence.")
 @click.argument("story")
 @json_option
 @click.pass_obj
@@ -98,11 +100,11 @@ def show(session: Session, story: str, as_json: bool) -> None:
     with session.store() as db:
         languages = session.configuration.aggregator.site.languages
         (found,) = load_stories(db, [find_story(db, story)], languages=languages)
-        line, is_hidden = _line(db, found), found.id in hidden_stories(db)
+        line = _line(db, found, is_hidden=found.id in hidden_stories(db))
     if as_json:
         print_json([line])
     else:
-        _print_story(found, line["topics"], is_hidden)
+        _print_story(found, line["topics"], is_hidden=line["hidden"])
 
 
 @stories.command()
@@ -113,7 +115,7 @@ def pin(session: Session, stories: tuple[str, ...], undo: bool) -> None:
     """Keep stories at the top of their topics, however old they grow."""
     from aggregator.editor import pin
 
-    with session.store() as db:
+    with _editing(session) as db:
         for story in stories:
             _done(pin(db, story, pinned=not undo), "is not pinned any more" if undo else "is pinned")
 
@@ -126,12 +128,12 @@ def hide(session: Session, stories: tuple[str, ...], undo: bool) -> None:
     """Take stories out of every topic."""
     from aggregator.editor import hide
 
-    with session.store() as db:
+    with _editing(session) as db:
         for story in stories:
             _done(hide(db, story, hidden=not undo), "is not hidden any more" if undo else "is hidden")
 
 
-@stories.command()
+@stories.command(short_help="Let a story take all entries of others.")
 @click.argument("into", metavar="INTO")
 @click.argument("others", metavar="STORY...", nargs=-1, required=True)
 @click.pass_obj
@@ -139,11 +141,11 @@ def merge(session: Session, into: str, others: tuple[str, ...]) -> None:
     """Let the story INTO take all entries of the STORYs, whose ids and pages lead to it from now on."""
     from aggregator.editor import merge
 
-    with session.store() as db:
+    with _editing(session) as db:
         _done(merge(db, into, others), "holds the entries of the others")
 
 
-@stories.command()
+@stories.command(short_help="Make a new story of some entries of a story.")
 @click.argument("story")
 @click.argument("entries", metavar="ENTRY...", nargs=-1, required=True, type=int)
 @click.pass_obj
@@ -151,11 +153,11 @@ def split(session: Session, story: str, entries: tuple[int, ...]) -> None:
     """Make a new story of the ENTRYs of a story; their copies go with them."""
     from aggregator.editor import split
 
-    with session.store() as db:
+    with _editing(session) as db:
         _done(split(db, story, entries), "was made")
 
 
-@stories.command()
+@stories.command(short_help="Give a story a headline of your own.")
 @click.argument("story")
 @click.argument("headline", required=False)
 @click.pass_obj
@@ -163,7 +165,7 @@ def retitle(session: Session, story: str, headline: str | None) -> None:
     """Give the story a HEADLINE of your own; without one it goes back to its lead's."""
     from aggregator.editor import retitle
 
-    with session.store() as db:
+    with _editing(session) as db:
         _done(
             retitle(db, story, headline), "has your headline" if headline else "has its lead's headline again"
         )
@@ -198,13 +200,13 @@ def _list(session: Session, query: str | None, limit: int | None, *, as_json: bo
                 Column("topics", "text", spare=3),
                 Column("headline", "text"),
             ],
-            _lines(db, ids, session.configuration.aggregator.site.languages),
+            _lines(db, ids, hidden, session.configuration.aggregator.site.languages),
             lambda row: (
                 row["id"],
                 row["updated"],
                 len(row["sources"]),
                 ", ".join(row["topics"]),
-                f"{_marks(row['pinned'], row['id'] in hidden)}{row['headline']}",
+                f"{_marks(row['pinned'], row['hidden'])}{row['headline']}",
             ),
             as_json=as_json,
             nothing="There is no story yet." if query is None else _nothing(query),
@@ -216,15 +218,17 @@ def _nothing(query: str) -> str:
     return f"No entry of a story has {query}. Fewer words, or * for the rest of a word, may find more."
 
 
-def _lines(db: Database, ids: list[StoryId], languages: Sequence[str]) -> Iterator[StoryLine]:
+def _lines(
+    db: Database, ids: list[StoryId], hidden: Set[StoryId], languages: Sequence[str]
+) -> Iterator[StoryLine]:
     from aggregator.store.stories import load_stories
 
     for start in range(0, len(ids), _AT_ONCE):
         for story in load_stories(db, ids[start : start + _AT_ONCE], languages=languages):
-            yield _line(db, story)
+            yield _line(db, story, is_hidden=story.id in hidden)
 
 
-def _line(db: Database, story: Story) -> StoryLine:
+def _line(db: Database, story: Story, *, is_hidden: bool) -> StoryLine:
     from aggregator.store.topics import topics_of
     from aggregator.times import to_text
 
@@ -238,8 +242,9 @@ def _line(db: Database, story: Story) -> StoryLine:
         opinions=[_opinion(report) for report in story.opinions],
         sources=list(dict.fromkeys(report.source for report in story.coverage)),
         entries=[report.entry for report in story.coverage],
-        topics=list(topics_of(db, story.id)),
+        topics=[] if is_hidden else list(topics_of(db, story.id)),
         pinned=story.pinned,
+        hidden=is_hidden,
     )
 
 
@@ -255,7 +260,7 @@ def _opinion(report: Report) -> OpinionLine:
     return OpinionLine(title=report.title, entry=report.entry, url=report.url, source=report.source_title)
 
 
-def _print_story(story: Story, topics: list[str], is_hidden: bool) -> None:
+def _print_story(story: Story, topics: list[str], *, is_hidden: bool) -> None:
     from aggregator.times import to_text
 
     lines = [
@@ -298,6 +303,18 @@ def _credit(report: Report) -> str:
     return f"{words} (entry {report.entry}{copy}) {report.url or ''}".rstrip()
 
 
+@contextmanager
+def _editing(session: Session) -> Iterator[Database]:
+    """The store for an editor's word, after which it is said who publishes that."""
+    from aggregator.store.connection import is_attended
+
+    with session.store() as db:
+        yield db
+    if is_attended(session.configuration.database):
+        note("The aggregator that runs publishes that within a minute, or after the pass it is in.")
+    else:
+        note("The next pass publishes that; `aggregator publish` does it now.")
+
+
 def _done(story: StoryId, what: str) -> None:
     click.echo(f"{story} {what}.")
-    note("The next pass publishes that; `aggregator publish` does it now.")

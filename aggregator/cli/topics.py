@@ -71,7 +71,7 @@ def list_(session: Session, as_json: bool) -> None:
     )
 
 
-@topics.command()
+@topics.command(short_help="Show which stored entries a rule selects.")
 @click.argument("query", metavar="QUERY-or-ID")
 @limit_option
 @json_option

@@ -24,9 +24,10 @@ from aggregator.settings import (
     TopicSettings,
 )
 from aggregator.text.fold import words
+from aggregator.text.language import normalize_tag
 from aggregator.topic.rule import compile_rule, compile_term
 from aggregator.url import slug
-from aggregator.values import feed_address, webhook_key
+from aggregator.values import feed_address, is_slug, webhook_key
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -34,6 +35,7 @@ _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _VOCABULARY_NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _ONE_WORD = re.compile(r"[^\s*]+")
 _SLIP = 0.8
+_LEAST_BYTES = 1000
 _BACKUP_EVERY = timedelta(minutes=1)
 _FULL_TEXT = ("protego", "trafilatura")
 _NO_FULL_TEXT = "needs the extra `fulltext`, which is not installed (pip install 'feed-aggregator[fulltext]')"
@@ -76,6 +78,13 @@ def check_aggregator(document: Document, aggregator: Aggregator) -> None:
     if match is None or int(match[1]) > 65535:
         found = document.found(("web", "listen"))
         document.report(("web", "listen"), f"{found} is not an address and port (127.0.0.1:8080)")
+    for position, tag in enumerate(aggregator.site.languages):
+        _check_language(document, ("site", "languages", position), tag, is_code=True)
+    if aggregator.fetch.max_bytes < _LEAST_BYTES:
+        document.report(
+            ("fetch", "max_bytes"),
+            f"{document.found(('fetch', 'max_bytes'))} is too little for any feed (20MB)",
+        )
     if aggregator.fetch.min_interval > aggregator.fetch.max_interval:
         document.report(("fetch", "min_interval"), "must not be longer than max_interval")
     backup = aggregator.storage.backup
@@ -95,6 +104,8 @@ def check_sources(document: Document, sources: dict[int, SourceSettings]) -> Non
     _check_twins(document, "id", {("sources", i, "id"): source.id for i, source in sources.items()})
     for index, source in sources.items():
         _check_headers(document, ("sources", index), source.headers)
+        if source.language is not None:
+            _check_language(document, ("sources", index, "language"), source.language)
         if source.full_text and None in map(find_spec, _FULL_TEXT):
             document.report(("sources", index, "full_text"), _NO_FULL_TEXT)
 
@@ -111,6 +122,8 @@ def check_topics(
         if topic.id in _RESERVED:
             message = f"{topic.id!r} is taken: the program has one of its own"
             document.report(("topics", index, "id"), message)
+        for position, tag in enumerate(topic.languages):
+            _check_language(document, ("topics", index, "languages", position), tag)
     if vocabulary is None:
         return
     unusable = {name for name, terms in vocabulary.items() if not _check_terms(document, name, terms)}
@@ -188,6 +201,21 @@ def check_groups(document: Document, topics: dict[int, TopicSettings], output: O
             )
 
 
+def check_output_tags(document: Document, output: Output, sources: Iterable[SourceSettings] | None) -> None:
+    """Tags that have a feed of their own, and that name no folder or that no source has."""
+    known = {tag for source in sources for tag in source.tags} if sources is not None else None
+    for position, tag in enumerate(output.tags):
+        keys = ("output", "tags", position)
+        if not is_slug(OF_TAG + tag):
+            wanted = "the name of its folder takes small letters, digits and single dashes"
+            document.report(keys, f"{document.found(keys)} cannot have a feed: {wanted}")
+        elif tag in output.tags[:position]:
+            document.report(keys, f"{document.found(keys)} stands there twice")
+        elif known is not None and tag not in known:
+            hint = suggestion(tag, sorted(known))
+            document.warn(keys, f"no source has the tag {document.found(keys)}, its feed stays empty{hint}")
+
+
 def check_podcasts(document: Document, topics: dict[int, TopicSettings], site: Site) -> None:
     """What a podcast needs of the site and lacks."""
     for index, topic in topics.items():
@@ -223,6 +251,14 @@ def _check_headers(document: Document, keys: Keys, headers: Mapping[str, str]) -
             document.report(place, f"{quoted(name)} is not the name of a header", at_key=True)
         elif not _FIELD_VALUE.fullmatch(value):
             document.report(place, f"{document.found(place)} has characters that no header may hold")
+
+
+def _check_language(document: Document, keys: Keys, tag: str, *, is_code: bool = False) -> None:
+    """Whether it is known what is meant; with `is_code` only by its code, as pages say it to browsers."""
+    code = normalize_tag(tag)
+    if code is None or (is_code and code != re.split("[-_]", tag.lower())[0]):
+        hint = f", did you mean {code!r}?" if code else ""
+        document.report(keys, f"{document.found(keys)} is not the code of a language (en, ko, uk){hint}")
 
 
 def _check_twins(document: Document, name: str, values: dict[tuple[str, int, str], str]) -> None:

@@ -39,6 +39,14 @@ class NewSource:
     tags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A source that cannot be listed, and why."""
+
+    source: NewSource
+    reason: str
+
+
 def add_source(
     path: Path, url: str, *, id: str | None = None, title: str | None = None, tags: List[str] = ()
 ) -> str:
@@ -56,24 +64,28 @@ def add_source(
     return _append(path, text, root, [new])[0]
 
 
-def add_sources(path: Path, sources: List[NewSource]) -> list[str]:
-    """Append many; what is listed already, by URL, is passed over. Returns the ids of what was added.
+def add_sources(path: Path, sources: List[NewSource]) -> tuple[list[str], list[Refused]]:
+    """Append many; what is listed already, by URL, is passed over. Returns the ids of what was added, and what is none.
 
-    An id that is taken is replaced by one derived from the URL. Raises as `add_source` does.
+    An id that is taken is replaced by one derived from the URL. Raises UsageError, ConfigError when the file cannot be
+    edited.
     """
     text, root = _open(path)
     listed = _sources(root)
     known, taken = _urls(listed), set(_ids(listed))
-    fresh = []
+    fresh, refused = [], []
     for source in sources:
         if _escaped(source.url) in known:
+            continue
+        if reason := _fault(_as_written(source)):
+            refused.append(Refused(source, reason))
             continue
         if source.id in taken:
             source = NewSource(source.url, None, source.title, source.tags)
         known.add(_escaped(source.url))
         taken.add(source.id or "")
         fresh.append(source)
-    return _append(path, text, root, fresh) if fresh else []
+    return (_append(path, text, root, fresh) if fresh else []), refused
 
 
 def remove_source(path: Path, id: str) -> None:
@@ -104,19 +116,31 @@ def _append(path: Path, text: str, root: Node | None, sources: List[NewSource]) 
 
 def _item(source: NewSource, id: str) -> dict[str, Any]:
     """What is written: the id only where the URL alone would not give it, whatever else is removed."""
-    item: dict[str, Any] = {"url": _escaped(source.url)}
+    item = _as_written(source)
     if id != derived_ids([(None, item["url"])])[0]:
-        item["id"] = id
+        item = {"url": item.pop("url"), "id": id, **item}
+    if reason := _fault(item):
+        raise UsageError(reason)
+    return item
+
+
+def _as_written(source: NewSource) -> dict[str, Any]:
+    """The source without its id."""
+    item: dict[str, Any] = {"url": _escaped(source.url)}
     if source.title:
         item["title"] = _escaped(source.title)
     if source.tags:
         item["tags"] = [_escaped(tag) for tag in source.tags]
+    return item
+
+
+def _fault(item: dict[str, Any]) -> str | None:
+    """Why a source could not be read again."""
     try:
         SourceSettings.model_validate(item)
     except ValidationError as error:
-        causes = [str(one.get("ctx", {}).get("error", one["msg"])) for one in error.errors()]
-        raise UsageError("; ".join(causes)) from None
-    return item
+        return "; ".join(str(one.get("ctx", {}).get("error", one["msg"])) for one in error.errors())
+    return None
 
 
 def _escaped(text: str) -> str:

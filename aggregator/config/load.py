@@ -14,6 +14,7 @@ from aggregator.config.checks import (
     check_aggregator,
     check_groups,
     check_notify,
+    check_output_tags,
     check_podcasts,
     check_sources,
     check_topic_sources,
@@ -61,8 +62,11 @@ def load(folder: Path, *, environ: Mapping[str, str]) -> Configuration:
     documents = {name: _read(folder / name, environ) for name in _LATER}
     aggregator = _aggregator(documents["aggregator.yaml"], folder)
     sources = _sources(documents["sources.yaml"])
-    are_known = not documents["sources.yaml"].problems
-    topics = _topics(documents["topics.yaml"], sources if are_known else None, aggregator)
+    known = None if documents["sources.yaml"].problems else sources
+    if aggregator is not None:
+        tagged = known.values() if known is not None else None
+        check_output_tags(documents["aggregator.yaml"], aggregator.output, tagged)
+    topics = _topics(documents["topics.yaml"], known, aggregator)
     problems = [str(problem) for one in documents.values() for problem in sorted(set(one.problems))]
     if aggregator is None or problems:
         raise ConfigError(problems)

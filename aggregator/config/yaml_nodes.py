@@ -102,6 +102,8 @@ def _fault(error: yaml.MarkedYAMLError, text: str) -> YamlFault:
         message = "not valid YAML: a tab cannot indent here, use spaces"
     elif error.context and error.context_mark and error.context_mark.line != mark.line:
         message += f", {error.context} that begins in line {error.context_mark.line + 1}"
+    elif "mapping values are not allowed" in message:
+        message += "; a text with `: ` in it needs quotes"
     if "${" in text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0]:
         message += "; inside { } and [ ] a ${NAME} needs quotes"
     return YamlFault(mark.line + 1, mark.column + 1, message)
@@ -158,7 +160,11 @@ class _Composer:
         line, column, _, end = _place(event)
         target = self._anchors.get(str(event.anchor))
         if target is None:
-            raise YamlFault(line, column, f"the alias *{event.anchor} has no anchor before it")
+            raise YamlFault(
+                line,
+                column,
+                f"the alias *{event.anchor} has no anchor before it; a text that begins with * needs quotes",
+            )
         self._aliased += target.size
         if self._aliased > _MAX_ALIASED or len(self._open) + target.height > _MAX_DEPTH:
             raise YamlFault(line, column, f"the alias *{event.anchor} repeats too much")

@@ -104,10 +104,7 @@ class Transfer:
     ) -> socket.socket | int:
         family, socktype, protocol, (name, *_) = address
         if not is_public(name):
-            self.ended = Failure(
-                "private_address",
-                f"{name} is no public address: allow it with fetch.allow_private_networks",
-            )
+            self.ended = Failure("private_address", f"{name} is no public address")
             return int(pycurl.SOCKET_BAD)
         try:
             self.sockets.append(socket.socket(family, socktype, protocol))

@@ -6,6 +6,7 @@ A private topic has a folder that nobody can guess, with the pages of its storie
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from aggregator.model import StoryId
 from aggregator.settings import Site, TopicSettings
@@ -13,6 +14,7 @@ from aggregator.settings import Site, TopicSettings
 PRIVATE = "private"
 PICTURES = "images"
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
+_OURS, _HEAD = b"<generator>feed-aggregator<", 20_000
 TOPIC_FILES = (*FEEDS, "index.html")
 
 
@@ -40,3 +42,19 @@ def files_of(topic: TopicSettings, stories: Iterable[StoryId]) -> list[str]:
     """All files below the output folder that a topic with these stories has, archive documents aside."""
     within = folder_of(topic)
     return [*(f"{within}/{name}" for name in TOPIC_FILES), *(page_of(topic, story) for story in stories)]
+
+
+def abandoned(folder: Path, topics: Iterable[TopicSettings]) -> list[Path]:
+    """The folders of former public topics below the output folder: with feeds of ours that none of these writes."""
+    known = {folder_of(topic) for topic in topics}
+    feeds = (feed for feed in folder.glob(f"*/{FEEDS[0]}") if feed.parent.name not in known)
+    return sorted(feed.parent for feed in feeds if _is_ours(feed))
+
+
+def _is_ours(feed: Path) -> bool:
+    # Others may publish into the folder of a web server too
+    try:
+        with feed.open("rb") as file:
+            return _OURS in file.read(_HEAD)
+    except OSError:
+        return False

@@ -258,7 +258,7 @@ class Writing:
         kept = picture_files(self._db)
         for path in (self._folder / PICTURES).glob("[!.]*"):
             if path.name not in kept:
-                path.unlink(missing_ok=True)
+                remove_file(path)
 
     def _write_feeds(self, channel: Channel, topic: TopicSettings, mark: str) -> list[bytes]:
         documents = _documents(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -177,7 +178,7 @@ def writer_lock(path: Path, *, backups: Path | None = None) -> Iterator[None]:
     where a better one may lie. Raises StoreError when another holds it, or when the database is damaged or
     missing though there was one.
     """
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
+    lock = _lock(path)
     _make_folder(path)
     try:
         lock.acquire()
@@ -194,6 +195,26 @@ def writer_lock(path: Path, *, backups: Path | None = None) -> Iterator[None]:
             yield
     finally:
         lock.release()
+
+
+def is_attended(path: Path) -> bool:
+    """Whether a program holds the `writer_lock` of a database now."""
+    lock = _lock(path)
+    # It is not made here: it might belong to another user than that of the writer
+    if not os.path.exists(lock.lock_file):
+        return False
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def _lock(path: Path) -> FileLock:
+    # Not refused because of who just looks whether it is held
+    return FileLock(path.with_name(path.name + ".lock"), timeout=0.2)
 
 
 @contextmanager

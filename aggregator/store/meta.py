@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from aggregator.errors import PublishError
 from aggregator.story.grouping import Held
 from aggregator.times import to_text
 
@@ -17,6 +18,7 @@ PUBLISHED_INTO = "published_into"
 """The name under which it is kept where the published files stand that are known."""
 _PASSES_KEPT = 100
 _WINDOW = "window"
+_UNPUBLISHED = "unpublished"
 
 
 def read_meta(db: Database, name: str) -> str | None:
@@ -52,4 +54,24 @@ def record_window(db: Database, held: Held, *, warning: str | None, at: datetime
 def last_window(db: Database) -> dict[str, Any] | None:
     """What `record_window` kept last."""
     text = read_meta(db, _WINDOW)
+    return json.loads(text) if text else None
+
+
+def note_unpublished(db: Database, error: PublishError, *, now: datetime) -> None:
+    """Keep why nothing can be published, and since when: since the first failure after the last success."""
+    before = unpublished(db)
+    since = before["since"] if before else to_text(now)
+    trouble = {"since": since, "error": error.message, "advice": error.hint}
+    if trouble != before:
+        write_meta(db, _UNPUBLISHED, json.dumps(trouble))
+
+
+def forget_unpublished(db: Database) -> None:
+    """All was published: there is nothing to tell of any more."""
+    db.execute("DELETE FROM meta WHERE name = ?", [_UNPUBLISHED])
+
+
+def unpublished(db: Database) -> dict[str, Any] | None:
+    """What `note_unpublished` kept: `since`, `error`, `advice`; None where the last publication succeeded."""
+    text = read_meta(db, _UNPUBLISHED)
     return json.loads(text) if text else None

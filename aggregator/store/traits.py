@@ -59,10 +59,10 @@ def ungrouped(db: Database, *, limit: int) -> list[Arrival]:
     return [_arrival(row) for row in db.conn.execute(_UNGROUPED, {"limit": limit})]
 
 
-def oldest_ungrouped(db: Database) -> datetime | None:
-    """The date of the first entry that has no story yet."""
-    ((dated,),) = db.execute("SELECT min(dated) FROM entries WHERE story = ''").fetchall()
-    return from_text(dated) if dated else None
+def backlog(db: Database) -> tuple[int, datetime | None]:
+    """How many entries have no story yet, and the date of the first of them."""
+    ((count, dated),) = db.execute("SELECT count(*), min(dated) FROM entries WHERE story = ''").fetchall()
+    return count, from_text(dated) if dated else None
 
 
 def placed(db: Database, *, since: datetime, updated_since: datetime, space: str | None) -> Iterator[Placed]:

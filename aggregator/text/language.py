@@ -74,6 +74,7 @@ _NAMES = {
     }.items()
     for name in names.split()
 }
+_CODES = frozenset(_NAMES.values())
 
 
 def detect(text: str) -> str | None:
@@ -141,6 +142,8 @@ def normalize_tag(raw: str | None) -> str | None:
     if raw is None or len(raw) > 100:
         return None
     tag = raw.strip().lower()
+    if tag in _CODES:
+        return tag
     if name := _NAMES.get(tag.partition("(")[0].rstrip()):
         return name
     found = _TAG.fullmatch(tag)

@@ -22,7 +22,10 @@ def write_starter(folder: Path) -> list[Path]:
     texts |= {folder / "schema" / name: text for name, text in schema_texts().items()}
     for file in texts:
         if os.path.lexists(file):
-            raise UsageError(f"{file} is there already: nothing was written", hint="choose another folder")
+            raise UsageError(
+                f"{file} is there already: nothing was written",
+                hint="`aggregator init DIR` writes into another folder",
+            )
     try:
         (folder / "schema").mkdir(parents=True, exist_ok=True)
         for file, text in texts.items():
