@@ -40,10 +40,12 @@ from aggregator.url import host
 _AT_ONCE = 100
 _SECONDS = 30.0
 _RETRY = timedelta(hours=1)
+"""Twice as long after each try: a day without a network costs none of them all it has."""
 _RULES_HOLD = timedelta(hours=24)
 """RFC 9309 §2.4."""
 _RULES_BYTES = 1_000_000
-_ACCEPT = ("Accept", "text/html, application/xhtml+xml;q=0.9")
+_PAGE = ("Accept", "text/html, application/xhtml+xml;q=0.9")
+_TEXT = ("Accept", "text/plain")
 
 
 def fetch_articles(
@@ -65,7 +67,12 @@ def fetch_articles(
     if not due:
         return set()
     end = seconds() + _SECONDS
-    known = _ask_sites(db, {_origin(one.url) for one in due}, limits, now=now, seconds=seconds, stop=stop)
+
+    def is_over() -> bool:
+        return stop.is_set() or seconds() > end
+
+    fetcher = Fetcher(replace(limits, max_bytes=_RULES_BYTES), seconds=seconds, rest=stop.wait)
+    known = _ask_sites(db, {_origin(one.url) for one in due}, fetcher, now=now, is_over=is_over)
     allowed = {one.url: one for one in _allowed(db, due, known, limits.user_agent, now)}
     settings = {SourceId(source.id): source for source in sources}
     requests = [_request(one, settings[one.source]) for one in allowed.values()]
@@ -80,7 +87,7 @@ def fetch_articles(
                     touched.add(one.story)
             else:
                 _miss(db, one, harvest.failure, now)
-        if seconds() > end:
+        if is_over():
             break
     return touched
 
@@ -96,34 +103,34 @@ def _miss(db: Database, one: Wanted, failure: Failure, now: datetime) -> None:
     if failure.host and failure.retry_at:
         leave_alone(db, failure.host, until=failure.retry_at)
         rest_site(db, _origin(one.url), until=failure.retry_at)
-    miss_article(db, one.id, failure.message, retry_at=max(failure.retry_at or now, now + _RETRY))
+    _give_up_for_now(db, one, failure.message, now, until=failure.retry_at)
+
+
+def _give_up_for_now(
+    db: Database, one: Wanted, problem: str, now: datetime, *, until: datetime | None
+) -> None:
+    retry_at = now + _RETRY * 2**one.tries
+    miss_article(db, one.id, problem, retry_at=max(retry_at, until) if until else retry_at)
 
 
 def _ask_sites(
-    db: Database,
-    origins: set[str],
-    limits: Limits,
-    *,
-    now: datetime,
-    seconds: Callable[[], float],
-    stop: threading.Event,
+    db: Database, origins: set[str], fetcher: Fetcher, *, now: datetime, is_over: Callable[[], bool]
 ) -> Mapping[str, Site]:
-    """What these sites allow, asked of those whose last answer is too old to count."""
+    """What these sites allow; those are asked whose last answer is too old to count, as far as there is time."""
     known = sites(db, origins)
     asked = {
         url: origin
         for origin in origins
         if (origin not in known or known[origin].rules_until <= now) and (url := robots_url(origin))
     }
-    bounds = replace(limits, max_bytes=min(limits.max_bytes, _RULES_BYTES))
-    with closing(Fetcher(bounds, seconds=seconds, rest=stop.wait)) as fetcher:
-        requests = [Request(SourceId(url), url, headers=(("Accept", "text/plain"),)) for url in asked]
-        for request, answer in fetcher.run(requests, stopped=stop.is_set):
+    requests = [Request(SourceId(url), url, headers=(_TEXT,)) for url in asked]
+    with closing(fetcher):
+        for request, answer in fetcher.run(requests, stopped=is_over):
             found = rules_of(answer)
             with writing(db):
                 until = now + (_RETRY if found is None else _RULES_HOLD)
                 keep_rules(db, asked[request.url], found, until=until)
-    return sites(db, origins)
+    return {origin: site for origin, site in sites(db, origins).items() if site.rules_until > now}
 
 
 def _allowed(
@@ -135,15 +142,16 @@ def _allowed(
     with writing(db):
         for one in due:
             site = known.get(_origin(one.url))
-            if site is None:  # the pass was ended before it was asked
+            if site is None:  # there was no time to ask it
                 continue
             rest = max(site.rest_until or now, resting.get(host(one.url), now))
             if rest > now:
                 postpone_articles(db, [one.id], until=rest)
             elif site.rules is None:
-                miss_article(db, one.id, "the site's robots.txt cannot be had", retry_at=site.rules_until)
+                problem = "the site's robots.txt cannot be had"
+                _give_up_for_now(db, one, problem, now, until=site.rules_until)
             elif not may_fetch(site.rules, one.url, user_agent=user_agent):
-                miss_article(db, one.id, "the site's robots.txt forbids it", retry_at=site.rules_until)
+                _give_up_for_now(db, one, "the site's robots.txt forbids it", now, until=site.rules_until)
             else:
                 allowed.append(one)
     return allowed
@@ -152,7 +160,7 @@ def _allowed(
 def _request(one: Wanted, source: SourceSettings) -> Request:
     # What a source's own headers may hold, such as a login, is meant for its own site
     own = source.headers.items() if _origin(one.url) == _origin(source.url) else ()
-    return Request(SourceId(one.url), one.url, headers=(_ACCEPT, *own), entry=one.entry)
+    return Request(SourceId(one.url), one.url, headers=(_PAGE, *own), entry=one.entry)
 
 
 def _origin(url: str) -> str:

@@ -184,7 +184,7 @@ def test_without_an_article_the_entry_keeps_what_its_feed_said_and_five_tries_ar
     origin.put("/one", **answer)
     add(passes.desk, origin, "one")
     for _ in range(7):
-        passes.run(after=2 * HOUR)
+        passes.run(after=24 * HOUR)
     assert origin.paths().count("/one") == 5
     assert texts(passes) == {"Headline one": "A short teaser. one"}
     assert told(passes) == f"0 1 {problem}"

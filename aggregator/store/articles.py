@@ -29,6 +29,8 @@ class Wanted:
     entry: Entry
     story: StoryId | None
     """None until it is grouped."""
+    tries: int
+    """How often it was tried in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def due_articles(db: Database, *, now: datetime, limit: int) -> list[Wanted]:
     """
     rows = db.query(
         f"""
-        SELECT entries.* FROM articles JOIN entries ON entries.id = articles.entry
+        SELECT entries.*, tries FROM articles JOIN entries ON entries.id = articles.entry
         WHERE {_DUE} GROUP BY url ORDER BY tries, entries.id DESC LIMIT ?
         """,
         [to_text(now), limit],
@@ -179,5 +181,10 @@ def _wanted(row: dict[str, Any]) -> Wanted:
         kind=row["kind"],
     )
     return Wanted(
-        EntryId(row["id"]), SourceId(row["source"]), row["url"], entry, StoryId(row["story"]) or None
+        EntryId(row["id"]),
+        SourceId(row["source"]),
+        row["url"],
+        entry,
+        StoryId(row["story"]) or None,
+        row["tries"],
     )
