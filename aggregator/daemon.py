@@ -371,7 +371,7 @@ class Daemon:
 
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if (failure := harvest.failure) is not None:
-        log.warning("%s: %s (%s)", harvest.source, one_line(failure.message), advice(failure.kind))
+        log.warning("%s: %s; %s", harvest.source, one_line(failure.message), advice(failure.kind))
 
 
 def _log_backlog(left: int) -> None:

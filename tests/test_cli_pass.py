@@ -102,7 +102,7 @@ def test_a_source_that_fails_is_named_and_costs_only_itself(wire: Desk, origin: 
     result = wire.run("update")
     assert result.stderr == (
         "failed: broken: the document is a web page, not a feed"
-        " (put the URL of the feed into sources.yaml: aggregator sources discover URL finds it)\n"
+        "; put the URL of the feed into sources.yaml: aggregator sources discover URL finds it\n"
     )
     assert result.stdout.startswith("2 sources: 1 fetched, 1 failed.\n2 new entries (0 duplicates)")
 

@@ -197,7 +197,7 @@ def test_an_export_has_the_titles_that_feeds_give_themselves(desk: Desk, origin:
 
 
 def test_what_cannot_be_imported_is_named_and_costs_nothing_else(desk: Desk) -> None:
-    desk.add("known", "http://known.example/rss")
+    desk.add("known", "https://known.example/rss")
     urls = {
         "feed://known.example/rss": "Known",
         "feed:https://one.example/rss": "One",
@@ -218,7 +218,7 @@ def test_what_cannot_be_imported_is_named_and_costs_nothing_else(desk: Desk) -> 
         "2 sources added, 1 passed over, 3 not imported.",
     ]
     assert [row["url"] for row in desk.rows("sources", "list")] == [
-        "http://known.example/rss",
+        "https://known.example/rss",
         "https://one.example/rss",
         "http://two.example/rss",
     ]

@@ -26,7 +26,7 @@ class Failures:
         """Take note of a harvest that failed."""
         if harvest.failure is not None:
             failure = harvest.failure
-            self._lines.append(f"{harvest.source}: {failure.message} ({advice(failure.kind)})")
+            self._lines.append(f"{harvest.source}: {failure.message}; {advice(failure.kind)}")
 
     def say(self) -> None:
         """Name each source that failed, and why."""

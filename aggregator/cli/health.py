@@ -88,9 +88,9 @@ def _print_failing(failing: Sequence[SourceHealth]) -> None:
         ],
         [(one["id"], one["failures"], one["next_due"], one["kind"], one["error"]) for one in failing],
     )
-    click.echo()
-    kinds = {str(one["kind"]): one["advice"] for one in failing}
-    print_table([Column("kind"), Column("what to do", "text")], sorted(kinds.items()))
+    # No table: what to do is never cut
+    click.echo("\nWhat to do:")
+    print_fields(dict(sorted((str(one["kind"]), one["advice"]) for one in failing)))
 
 
 def _print_undelivered(troubled: Sequence[ReceiverHealth]) -> None:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; elsewhere silence, but for work of minutes."""
+"""A progress bar on a terminal, silence elsewhere."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from aggregator.cli.output import note
-from aggregator.story.grouping import AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class Bar:
 def progress(title: str, then: str = "") -> Iterator[Bar]:
     """A bar on stderr that is gone afterwards. `then` names the stage of which it is told what is left."""
     if not sys.stderr.isatty():
-        yield Bar(left=lambda count: note(f"{then}: {count:,} left") if count > AT_ONCE else None)
+        yield Bar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -177,7 +178,7 @@ def import_(ctx: click.Context, session: Session, file: BinaryIO) -> None:
     except ValueError as error:
         raise UsageError(str(error)) from None
     known = {source.url for source in session.configuration.sources}
-    addresses = [_imported(outline.url) for outline in outlines]
+    addresses = [_imported(outline.url, known) for outline in outlines]
     new = [
         NewSource(url, title=outline.title or None, tags=outline.tags)
         for url, outline in zip(addresses, outlines, strict=True)
@@ -195,10 +196,12 @@ def import_(ctx: click.Context, session: Session, file: BinaryIO) -> None:
     ctx.exit(1 if refused else 0)
 
 
-def _imported(url: str) -> str:
+def _imported(url: str, known: Set[str]) -> str:
     found = subscribed(url)
+    if not found.startswith("//"):
+        return found
     # Where there is encryption, http leads to it; nobody is asked here
-    return f"http:{found}" if found.startswith("//") else found
+    return f"https:{found}" if f"https:{found}" in known else f"http:{found}"
 
 
 @sources.command(short_help="Print the sources as OPML for another reader.")
