@@ -131,6 +131,17 @@ def test_publish_writes_the_topics_named_again(wire: Desk) -> None:
     assert "there is no topic 'none'" in wire.run("publish", "aid", "none", status=2).stderr
 
 
+def test_publish_knows_the_feed_of_all_stories_by_name_too(wire: Desk) -> None:
+    settings = wire.read("aggregator.yaml").replace(
+        "{directory: ../feeds}", "{directory: ../feeds, all: true}"
+    )
+    wire.write("aggregator.yaml", settings)
+    wire.run("update")
+    (wire.feeds / "all" / "atom.xml").unlink()
+    (written,) = wire.rows("publish", "all")
+    assert written == {"topics_published": 1, "files_written": 1}
+
+
 def test_publish_follows_a_rule_that_was_changed_since_the_pass(wire: Desk) -> None:
     wire.run("update")
     wire.write("topics.yaml", _TOPICS.replace("[football]", "[Kyiv]"))

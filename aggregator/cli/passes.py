@@ -66,11 +66,13 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
 
     A file that would hold the same bytes stays untouched.
     """
+    from aggregator.publish.groups import make_groups
     from aggregator.store.connection import writer_lock
     from aggregator.update import synchronize, write_publications
 
     configuration = session.configuration
-    known = {topic.id for topic in configuration.topics.topics}
+    groups = make_groups(configuration.aggregator.output, configuration.sources)
+    known = {topic.id for topic in (*configuration.topics.topics, *(group.settings for group in groups))}
     if unknown := [topic for topic in topics if topic not in known]:
         raise UsageError(
             f"there is no topic {', '.join(map(repr, unknown))}",
