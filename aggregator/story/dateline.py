@@ -41,6 +41,7 @@ _FURNITURE = tuple(
     line.strip()
     for line in """
     @ | © | ⓒ | ▶ | ▲ | ☞ | ■ | http:// | https:// | www.
+    earn a commission | earn commission | affiliate commission | written independently by
     [...] | […] | has more. | has details. | has the details. | has the latest. | see how | thoughts inside
     read more | read also | also read | read the full | continue reading | click here | sign up | subscribe to
     subscribe now | subscription | newsletter | follow us | join us on | download our app | download the app

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aggregator.model import Quote, Report
 from aggregator.story.dateline import strip_dateline
 from aggregator.story.headline import base_language, plain_headline, thinned
+from aggregator.story.sound import sound
 from aggregator.story.speakers import speaker_of
 from aggregator.story.stems import stems
 from aggregator.text.sentences import split_sentences
@@ -29,6 +30,9 @@ _SAME = 0.5
 _QUOTED = re.compile(
     r"“([^“”]+)”|\"([^\"]+)\"|«([^«»]+)»|„([^„“”]+)[“”]|‘([^‘’]{14,})’|(?<!\w)'([^']{14,})'(?![A-Za-z])"
 )
+_NEAR = 0.1
+"""So far apart, as shares of their reports, a quotation and its translation may stand."""
+_NUMBER = re.compile(r"\d+")
 _ANY_MARK = re.compile(r"[“”„\"«»]")
 _LEANS = re.compile(
     r"(?:he|she|it|they|his|her|its|their|this|that|these|those|but|and|so|then|there|also"
@@ -45,11 +49,16 @@ class _Said:
     quote: Quote
     terms: frozenset[str]
     rank: tuple[int, float, int]
+    language: str
+    """The main subtag."""
+    at: float
+    """Where in its report it stands, from 0 to 1."""
 
 
 def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequence[str]) -> list[Quote]:
     """At most three quotations from the reports, of different speakers and about different things.
 
+    Of what may be one quotation in two languages only that of the language preferred is taken.
     `languages` are main subtags, the preferred one first; what others than those say comes last.
     """
     read = thinned([lead, *(one for one in reports if one.entry != lead.entry)], _MOST_REPORTS)
@@ -58,12 +67,18 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
         return []
     spread = Counter(term for one in read for term in set(stems(f"{one.title} {one.text[:_LEAD]}")))
     title = frozenset(stems(plain_headline(lead)))
-    said = [_weighed(quote, place, spread, languages) for place, quote in enumerate(found)]
+    texts = {one.entry: one.text for one in read}
+    said = [
+        _weighed(quote, place, texts[quote.entry], spread, languages) for place, quote in enumerate(found)
+    ]
     chosen: list[_Said] = []
     for one in sorted(said, key=lambda one: one.rank):
         speakers = {_last_word(other.quote.speaker) for other in chosen}
         known = [title, *(other.terms for other in chosen)]
-        if _last_word(one.quote.speaker) not in speakers and not any(_alike(one.terms, old) for old in known):
+        is_new = _last_word(one.quote.speaker) not in speakers and not any(
+            _alike(one.terms, old) for old in known
+        )
+        if is_new and not any(_may_translate(one, other) for other in chosen):
             chosen.append(one)
         if len(chosen) == _MOST:
             break
@@ -82,16 +97,36 @@ def find_quotes(report: Report) -> Iterator[Quote]:
                 yield Quote(text, speaker, report.entry, report.url, report.source_title, report.language)
 
 
-def _weighed(quote: Quote, place: int, spread: Counter[str], languages: Sequence[str]) -> _Said:
+def _weighed(quote: Quote, place: int, text: str, spread: Counter[str], languages: Sequence[str]) -> _Said:
     terms = frozenset(stems(quote.text))
     central = sum(spread[term] for term in terms) / (len(terms) + 4)
     language = base_language(quote.language)
     order = languages.index(language) if language in languages else len(languages)
-    return _Said(quote, terms, (order, -round(central, 6), place))
+    at = " ".join(text.split()).find(quote.text) / (len(text) or 1)
+    return _Said(quote, terms, (order, -round(central, 6), place), language, at)
 
 
 def _alike(terms: frozenset[str], others: frozenset[str]) -> bool:
     return len(terms & others) >= _SAME * max(1, min(len(terms), len(others)))
+
+
+def _may_translate(one: _Said, other: _Said) -> bool:
+    """Whether two quotations in two languages may be one: of one speaker, of the same numbers, or at one place.
+
+    Reports of one story in two languages often are translations. To leave one out costs little.
+    """
+    if one.language == other.language:
+        return False
+    numbers = [frozenset(_NUMBER.findall(said.quote.text)) for said in (one, other)]
+    is_of_one = not _names(one).isdisjoint(_names(other))
+    return is_of_one or bool(numbers[0] & numbers[1]) or abs(one.at - other.at) <= _NEAR
+
+
+def _names(said: _Said) -> frozenset[str]:
+    """How the name of who speaks sounds; in Korean the office is behind it."""
+    words = said.quote.speaker.split()
+    named = words[:-1] if said.language == "ko" and len(words) > 1 else words[-1:]
+    return frozenset(heard for word in named if (heard := sound(word)))
 
 
 def _last_word(speaker: str) -> str:

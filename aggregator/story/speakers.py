@@ -1,7 +1,7 @@
 """Who speaks the words between quotation marks: the one whom the same sentence names, and nobody where it is in doubt.
 
 A wrong speaker is worse than none. So a sentence must be of a shape in which there is only one who can have spoken:
-`Anna Holm, of the institute in Bergen, said: …` before the words, `…, said Anna Holm` or `…, Anna Holm said` behind them.
+`Anna Holm, of the institute in Bergen, said: …` before them, `…, said Anna Holm` or `…, Anna Holm said` behind them.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _INTRODUCTION = re.compile(
     r"(?:on|in|at|to|of|for|after|before|during|from|with|by|as|when|while|since|until|under|over|near|outside|if"
     r"|although|though|because|asked|given|yesterday|today|later|then|also|meanwhile|however|still|yet|earlier|\w+ing"
     r"|\w+ly|\w+day|у|в|на|під|після|для|до|про|за|о|об|від|з|із|зі|коли|перед|як|тим часом|утім|втім|проте|однак"
-    r"|раніше|згодом|вчора|сьогодні|во|по|из|с|со|от|когда|как|между тем|однако|ранее|позже|вчера|сегодня|w|we|po|z|ze|od"
-    r"|podczas|jak|kiedy|gdy|jednak|wczoraj|później)(?!\w)",
+    r"|раніше|згодом|вчора|сьогодні|во|по|из|с|со|от|когда|как|между тем|однако|ранее|позже|вчера|сегодня|w|we|po|z|ze"
+    r"|od|podczas|jak|kiedy|gdy|jednak|wczoraj|później)(?!\w)",
     re.IGNORECASE,
 )
 _AT_A_PLACE = re.compile(
@@ -126,7 +126,7 @@ _KOREAN_AFTER = re.compile(
     r"(?:이?라)?(?:고|며|면서)\s?[^“”\"]{0,30}?(?:말했|밝혔|강조했|전했|설명했|덧붙였|주장했|지적했|당부했|평가했|경고했|촉구했|언급했)"
 )
 _KOREAN_SUBJECT = re.compile(rf"(?:{_KOREAN_TITLE}|{_KOREAN_OFFICE})(?:은|는|이|가)\s")
-_KOREAN_SETTING = re.compile(r".*\S(?:에서|에게|에|의|으로|로|는|은|한|된|던|을|를|와|과)\s", re.DOTALL)
+_KOREAN_SETTING = re.compile(r".*\S(?:에서|에게|에|의|으로|있는|하는|되는|했던|맡은|요구한)\s", re.DOTALL)
 _KOREAN_UNNAMED = re.compile(rf"(?:(?:그|이|한|본|양국|양|두|각|해당)\s.*|(?:{_KOREAN_TITLE}))")
 
 

@@ -28,6 +28,9 @@ _DATED = re.compile(r"\d\s*\w{3,6}\.\s*$")
 """A day with a shortened month, `27 нояб.`: a year may follow."""
 
 _GOES_ON = re.compile(r"[^\w\s]*\s*[a-zß-öø-ÿąćęłńóśźżа-яёіїєґ]|[–—-]\s")
+_HOUR = re.compile(r"\b[ap]\.m\.\s*$", re.IGNORECASE)
+_ZONE = re.compile(r"(?:[ECMP][SDE]?T|CEST|EES?T|GMT|BST|UTC|[IJK]ST)\b")
+_INCHES = re.compile(r"[^\"]*\d\"[^\"]*")
 _SPEAKER = re.compile(
     r"(?:\S+ ){1,4}(?:said|says|told|added|asked|wrote|warned)(?: [^.]{1,40})?\.\s*$", re.ASCII
 )
@@ -44,6 +47,19 @@ def split_sentences(text: str, language: str | None) -> list[str]:
         if line.strip():
             found += [sentence for part in _mended(segment(base, line)) if (sentence := part.strip())]
     return found
+
+
+def has_whole_quotations(text: str) -> bool:
+    """Whether each quotation mark in the text has its other one; apostrophes are not looked at."""
+    if '"' in text and text.count('"') % 2 and not _INCHES.fullmatch(text):
+        return False
+    if text.count("«") != text.count("»"):
+        return False
+    # Closing is ” of “, “ or ” of „, and ” of ” in the North
+    low, high, closing = text.count("„"), text.count("“"), text.count("”")
+    return (
+        high + closing == low if low else high == closing or (not high and closing % 2 == 0)
+    ) and text.count("「") == text.count("」")
 
 
 def _mended(parts: Iterable[str]) -> list[str]:
@@ -64,6 +80,8 @@ def _is_one(before: str, after: str) -> bool:
     if _QUOTED.search(end):
         # Korean and Japanese put the verb to the quotation without a space
         return bool(_SPEAKER.match(after)) or (not before[-1].isspace() and after[0].isalpha())
+    if _HOUR.search(end) and _ZONE.match(after):
+        return True
     return after[0].isdigit() and bool(_DATED.search(end))
 
 
