@@ -78,7 +78,7 @@ def twice(other: Report, **changes: Any) -> list[tuple[str | None, str]]:
 
 
 def test_a_quotation_is_shown_in_one_language() -> None:
-    uk = "У середу до Сеула прибула делегація."
+    uk = "У середу до Сеула прибула делегація, щоб просити про допомогу проти дронів."
     end = "Потім гості поїхали з міста."
     same = outlet(1, f"{uk} «{NEED}», — сказав Данило Корчак. {end}", "uk")
     assert twice(same) == [("en", "Danylo Korchak")]
@@ -88,6 +88,13 @@ def test_a_quotation_is_shown_in_one_language() -> None:
     assert twice(other) == [("en", "Danylo Korchak")]
     elsewhere = outlet(1, f"{uk} {end * 9} «{NEED}», — сказав Іва Ло.", "uk")
     assert twice(elsewhere) == [("en", "Danylo Korchak"), ("uk", "Іва Ло")]
+
+
+def test_what_the_language_of_the_story_quotes_of_nobody_known_is_not_quoted_in_another() -> None:
+    unknown = outlet(1, f"The guests came by train. “{WAIT},” one said. They left at night.")
+    uk = outlet(2, f"Гості приїхали потягом. «{NEED}», — сказав Данило Корчак. Вони поїхали вночі.", "uk")
+    assert told(unknown, uk).quotes == ()
+    assert [quote.language for quote in told(outlet(1, "The guests came by train."), uk).quotes] == ["uk"]
 
 
 def test_a_korean_name_is_heard_in_latin_letters() -> None:

@@ -32,6 +32,8 @@ _QUOTED = re.compile(
 )
 _NEAR = 0.1
 """So far apart, as shares of their reports, a quotation and its translation may stand."""
+_AS_FINAL = str.maketrans("gd", "kt")
+"""A Korean syllable ends in the same letter for either."""
 _NUMBER = re.compile(r"\d+")
 _ANY_MARK = re.compile(r"[“”„\"«»]")
 _LEANS = re.compile(
@@ -58,7 +60,8 @@ class _Said:
 def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequence[str]) -> list[Quote]:
     """At most three quotations from the reports, of different speakers and about different things.
 
-    Of what may be one quotation in two languages only that of the language preferred is taken.
+    Of what may be one quotation in two languages only that of the language preferred is taken, and none of another
+    language where a report in the preferred one quotes somebody too, of whom it does not plainly say who it is.
     `languages` are main subtags, the preferred one first; what others than those say comes last.
     """
     read = thinned([lead, *(one for one in reports if one.entry != lead.entry)], _MOST_REPORTS)
@@ -67,6 +70,9 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
         return []
     spread = Counter(term for one in read for term in set(stems(f"{one.title} {one.text[:_LEAD]}")))
     title = frozenset(stems(plain_headline(lead)))
+    heard = [
+        place for one in read if base_language(one.language) == languages[0] for place in _quoted_at(one)
+    ]
     texts = {one.entry: one.text for one in read}
     said = [
         _weighed(quote, place, texts[quote.entry], spread, languages) for place, quote in enumerate(found)
@@ -78,7 +84,8 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
         is_new = _last_word(one.quote.speaker) not in speakers and not any(
             _alike(one.terms, old) for old in known
         )
-        if is_new and not any(_may_translate(one, other) for other in chosen):
+        is_heard = one.language != languages[0] and any(abs(one.at - place) <= _NEAR for place in heard)
+        if is_new and not is_heard and not any(_may_translate(one, other) for other in chosen):
             chosen.append(one)
         if len(chosen) == _MOST:
             break
@@ -102,12 +109,21 @@ def _weighed(quote: Quote, place: int, text: str, spread: Counter[str], language
     central = sum(spread[term] for term in terms) / (len(terms) + 4)
     language = base_language(quote.language)
     order = languages.index(language) if language in languages else len(languages)
-    at = " ".join(text.split()).find(quote.text) / (len(text) or 1)
+    text = " ".join(text.split())
+    at = text.find(quote.text) / len(text)
     return _Said(quote, terms, (order, -round(central, 6), place), language, at)
 
 
 def _alike(terms: frozenset[str], others: frozenset[str]) -> bool:
     return len(terms & others) >= _SAME * max(1, min(len(terms), len(others)))
+
+
+def _quoted_at(report: Report) -> list[float]:
+    """Where it quotes something long, as shares of its text."""
+    text = " ".join(report.text.split())
+    return [
+        found.start() / len(text) for found in _QUOTED.finditer(text[:_READ]) if len(found[0]) >= _SHORTEST
+    ]
 
 
 def _may_translate(one: _Said, other: _Said) -> bool:
@@ -126,7 +142,7 @@ def _names(said: _Said) -> frozenset[str]:
     """How the name of who speaks sounds; in Korean the office is behind it."""
     words = said.quote.speaker.split()
     named = words[:-1] if said.language == "ko" and len(words) > 1 else words[-1:]
-    return frozenset(heard for word in named if (heard := sound(word)))
+    return frozenset(heard.translate(_AS_FINAL) for word in named if (heard := sound(word)))
 
 
 def _last_word(speaker: str) -> str:
