@@ -64,8 +64,9 @@ def test_no_story_is_told_in_two_languages_or_with_half_a_quotation(pieces: list
     story = told(*[outlet(n, text, language) for n, (text, language) in enumerate(pieces, 1)])
     assert len(languages(story)) <= 1
     for one in (*story.story, *story.highlights):
-        assert one.text.count('"') % 2 == 0
-        assert one.text.count("“") == one.text.count("”")
+        # A straight mark may stand for a curly one
+        assert len(re.findall('["“”]', one.text)) % 2 == 0
+        assert not re.match('"[^"“”]*$', one.text)
 
 
 # The same quotation in two languages
@@ -145,6 +146,23 @@ def test_what_a_shop_earns_is_no_part_of_a_story() -> None:
     first = "Tugs from three countries freed a cargo ship at Gdynia on Tuesday."
     note = "When you buy through links on our site, we may earn a commission."
     assert summary(outlet(1, f"{note} {first} The owner pays.")) == f"{first} The owner pays."
+
+
+@pytest.mark.parametrize("start", ["Features", "• Tugs came.", "★★ Tugs came."])
+def test_marks_and_names_of_sections_are_not_told(start: str) -> None:
+    first = "Tugs from three countries freed a cargo ship at Gdynia on Tuesday."
+    begin = start.partition(" ")[2]
+    assert summary(outlet(1, f"{start}\n{first}")) == f"{begin} {first}".strip() if begin else first
+
+
+def test_a_speaker_without_what_they_said_does_not_begin_a_story() -> None:
+    text = 'He joked about the tugs. What a day! Holm said in her "captain\'s" voice. “It is over.” Gdynia is open.'
+    assert not summary(outlet(1, text, title="Tug talk"), outlet(2, "", title="Tugs")).startswith("Holm said")
+
+
+def test_marks_of_two_kinds_make_a_quotation() -> None:
+    sentence = 'The mayor of Gdynia has turned down an invitation to join the “Board of Tugs."'
+    assert [one.text for one in told(outlet(1, sentence)).story] == [sentence]
 
 
 # Opinions

@@ -19,6 +19,8 @@ _MOST = 8
 _CANDIDATES = 60
 _SHORTEST = 20
 _SHORTEST_OPENING = 30
+_LABEL_WORDS = 3
+"""Without a full stop they are the name of a section."""
 _SAME = 0.5
 _COPIED = 0.85
 """Words in common from which two sentences are one."""
@@ -27,22 +29,28 @@ _COPIED = 0.85
 def excerpt(report: Report) -> tuple[Sentence, ...]:
     """The beginning of a report in whole sentences, each with its source; the first one cut if need be.
 
-    Half a quotation is left out, and so is what the beginning of the text has of a sentence that began before.
+    Half a quotation is left out, and so are what the beginning of the text has of a sentence that began before, and the
+    names of its sections.
     """
     sentences: list[Sentence] = []
     length = 0
     texts = told_sentences(prose(report), report.language, within=3 * EXCERPT)
+    is_prose = not all(map(_is_label, texts))
     for place, text in enumerate(texts):
         if not sentences and len(text) > EXCERPT:
             text = f"{text[: EXCERPT - 1].rsplit(' ', 1)[0]}…"
         is_rest = not sentences and text[:1].islower() and place + 1 < len(texts)
-        if is_rest or not has_whole_quotations(text):
+        if is_rest or (is_prose and _is_label(text)) or not has_whole_quotations(text):
             continue
         length += len(text)
         if length > EXCERPT:
             break
         sentences.append(Sentence(text, report.entry, report.url, report.source_title))
     return tuple(sentences)
+
+
+def _is_label(text: str) -> bool:
+    return len(text) < _SHORTEST_OPENING and len(text.split()) <= _LABEL_WORDS and text[-1].isalnum()
 
 
 def opening(lines: Sequence[Line], language: str) -> Line | None:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aggregator.model import Quote, Report
+from aggregator.model import EntryId, Quote, Report
 from aggregator.story.dateline import strip_dateline
 from aggregator.story.headline import base_language, plain_headline, thinned
 from aggregator.story.sound import sound
 from aggregator.story.speakers import speaker_of
 from aggregator.story.stems import stems
+from aggregator.story.translation import shape
 from aggregator.text.sentences import split_sentences
 
 _MOST = 3
@@ -34,7 +35,6 @@ _NEAR = 0.1
 """So far apart, as shares of their reports, a quotation and its translation may stand."""
 _AS_FINAL = str.maketrans("gd", "kt")
 """A Korean syllable ends in the same letter for either."""
-_NUMBER = re.compile(r"\d+")
 _ANY_MARK = re.compile(r"[“”„\"«»]")
 _LEANS = re.compile(
     r"(?:he|she|it|they|his|her|its|their|this|that|these|those|but|and|so|then|there|also"
@@ -60,8 +60,8 @@ class _Said:
 def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequence[str]) -> list[Quote]:
     """At most three quotations from the reports, of different speakers and about different things.
 
-    Of what may be one quotation in two languages only that of the language preferred is taken, and none of another
-    language where a report in the preferred one quotes somebody too, of whom it does not plainly say who it is.
+    Of what may be one quotation in two languages only that of the language preferred is taken, and none that a report
+    in the preferred one has too, but without saying plainly whose it is.
     `languages` are main subtags, the preferred one first; what others than those say comes last.
     """
     read = thinned([lead, *(one for one in reports if one.entry != lead.entry)], _MOST_REPORTS)
@@ -70,22 +70,34 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
         return []
     spread = Counter(term for one in read for term in set(stems(f"{one.title} {one.text[:_LEAD]}")))
     title = frozenset(stems(plain_headline(lead)))
+    shapes = {one.entry: shape(one) for one in read}
     heard = [
-        place for one in read if base_language(one.language) == languages[0] for place in _quoted_at(one)
+        (at, one.entry)
+        for one in read
+        if base_language(one.language) == languages[0]
+        for at in _quoted_at(one)
     ]
     texts = {one.entry: one.text for one in read}
+
+    def is_placed(one: _Said, at: float, entry: EntryId) -> bool:
+        return abs(one.at - at) <= _NEAR and shapes[one.quote.entry].may_translate(shapes[entry])
+
+    def is_same(one: _Said, other: _Said) -> bool:
+        if one.language == other.language:
+            return _last_word(one.quote.speaker) == _last_word(other.quote.speaker) or _alike(
+                one.terms, other.terms
+            )
+        is_of_one = not _names(one).isdisjoint(_names(other))
+        return is_of_one or is_placed(one, other.at, other.quote.entry)
+
+    chosen: list[_Said] = []
     said = [
         _weighed(quote, place, texts[quote.entry], spread, languages) for place, quote in enumerate(found)
     ]
-    chosen: list[_Said] = []
     for one in sorted(said, key=lambda one: one.rank):
-        speakers = {_last_word(other.quote.speaker) for other in chosen}
-        known = [title, *(other.terms for other in chosen)]
-        is_new = _last_word(one.quote.speaker) not in speakers and not any(
-            _alike(one.terms, old) for old in known
-        )
-        is_heard = one.language != languages[0] and any(abs(one.at - place) <= _NEAR for place in heard)
-        if is_new and not is_heard and not any(_may_translate(one, other) for other in chosen):
+        is_known = _alike(one.terms, title) or any(is_same(one, other) for other in chosen)
+        is_foreign = one.language != languages[0]
+        if not is_known and not (is_foreign and any(is_placed(one, at, entry) for at, entry in heard)):
             chosen.append(one)
         if len(chosen) == _MOST:
             break
@@ -124,18 +136,6 @@ def _quoted_at(report: Report) -> list[float]:
     return [
         found.start() / len(text) for found in _QUOTED.finditer(text[:_READ]) if len(found[0]) >= _SHORTEST
     ]
-
-
-def _may_translate(one: _Said, other: _Said) -> bool:
-    """Whether two quotations in two languages may be one: of one speaker, of the same numbers, or at one place.
-
-    Reports of one story in two languages often are translations. To leave one out costs little.
-    """
-    if one.language == other.language:
-        return False
-    numbers = [frozenset(_NUMBER.findall(said.quote.text)) for said in (one, other)]
-    is_of_one = not _names(one).isdisjoint(_names(other))
-    return is_of_one or bool(numbers[0] & numbers[1]) or abs(one.at - other.at) <= _NEAR
 
 
 def _names(said: _Said) -> frozenset[str]:

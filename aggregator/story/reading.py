@@ -36,6 +36,7 @@ _LEANS = {
             r"|for (?:his|her|its|their) part)\b",
             r".*(?:, (?:he|she|it|they) (?:said|says|added|told|wrote|noted)|\bof them|\bhere (?:is|are))\b"
             r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}it (?:as|for|from|with)\b"
+            r"|(?:\S+ ){1,4}(?:said|says|added|replied|explained|noted)(?: (?:in|on|at|during|to|with|later)\b[^,:]*)?\.$"
             r"|.*\balso\b|.*\bboth\b(?!.*\band\b)|.*\bthat as\b|.*\b(?:this|that)\W*$"
             r"|.*\b(?:is|are|was|were|come|comes|came|arrived) here\b"
             r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|we)\b",
@@ -70,8 +71,8 @@ _LEANS = {
 }
 """By language, how a sentence begins, or what it holds, that needs the one before it."""
 _POINTS_BACK = re.compile(
-    r"[\"“„«‘'(]*(?:(?:he|she|it|they|his|her|its|their|them|him|він|вона|воно|вони|його|її|їх(?:ній|ня|нє|ні)?"
-    r"|он|она|оно|они|его|её|ее|их|ono|ona|oni|jego|jej|ich)\b|그는|그가|그녀|그의|그들|이는|이에|이를)",
+    r"[\"“„«‘'(]*(?:(?:he|she|it|they|his|her|its|their|them|him|він|вона|воно|вони|його|її"
+    r"|їх(?:ній|ня|нє|ні)?|он|она|оно|они|его|её|ее|их|ono|ona|oni|jego|jej|ich)\b|그는|그가|그녀|그의|그들|이는|이에|이를)",
     re.IGNORECASE,
 )
 _TEASES = re.compile(

@@ -51,15 +51,17 @@ def split_sentences(text: str, language: str | None) -> list[str]:
 
 def has_whole_quotations(text: str) -> bool:
     """Whether each quotation mark in the text has its other one; apostrophes are not looked at."""
-    if '"' in text and text.count('"') % 2 and not _INCHES.fullmatch(text):
+    if text.count("«") != text.count("»") or text.count("「") != text.count("」"):
         return False
-    if text.count("«") != text.count("»"):
-        return False
-    # Closing is ” of “, “ or ” of „, and ” of ” in the North
     low, high, closing = text.count("„"), text.count("“"), text.count("”")
-    return (
-        high + closing == low if low else high == closing or (not high and closing % 2 == 0)
-    ) and text.count("「") == text.count("」")
+    # „ is closed by “ or ”, and in the North ” by another one
+    left = high + closing - low if low else high - closing
+    if not low and not high:
+        left = closing % 2
+    if text.count('"') % 2:
+        # It may stand for one of the others
+        return abs(left) == 1 or (not left and _INCHES.fullmatch(text) is not None)
+    return not left
 
 
 def _mended(parts: Iterable[str]) -> list[str]:
