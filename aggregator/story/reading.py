@@ -36,7 +36,7 @@ _LEANS = {
             r"|for (?:his|her|its|their) part)\b",
             r".*(?:, (?:he|she|it|they) (?:said|says|added|told|wrote|noted)|\bof them|\bhere (?:is|are))\b"
             r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}it (?:as|for|from|with)\b"
-            r"|(?:\S+ ){1,4}(?:said|says|added|replied|explained|noted)(?: (?:in|on|at|during|to|with|later)\b[^,:]*)?\.$"
+            r"|(?:\S+ ){1,4}(?:said|says|added|replied|noted)(?: (?:in|on|at|during|to|with|later)\b[^,:]*)?\.$"
             r"|.*\balso\b|.*\bboth\b(?!.*\band\b)|.*\bthat as\b|.*\b(?:this|that)\W*$"
             r"|.*\b(?:is|are|was|were|come|comes|came|arrived) here\b"
             r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|we)\b",
