@@ -98,6 +98,13 @@ def test_what_the_language_of_the_story_quotes_of_nobody_known_is_not_quoted_in_
     assert [quote.language for quote in told(outlet(1, "The guests came by train."), uk).quotes] == ["uk"]
 
 
+def test_readers_are_quoted_nothing_in_a_language_that_is_not_theirs() -> None:
+    uk = outlet(2, f"Гості приїхали потягом. «{NEED}», — сказав Данило Корчак. Вони поїхали вночі.", "uk")
+    both = outlet(1, "The guests came by train."), uk
+    assert told(*both, languages=("en", "ko")).quotes == ()
+    assert len(told(*both, languages=()).quotes) == 1
+
+
 def test_a_korean_name_is_heard_in_latin_letters() -> None:
     text = f"특사단이 서울에 왔다. {'손님들은 도시를 떠났다. ' * 6}다닐로 코르착 장관은 “{NEED_KO}”고 말했다."
     assert twice(outlet(1, text, "ko")) == [("en", "Danylo Korchak")]

@@ -102,7 +102,9 @@ def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> 
         return _Told(())
     lines = read(reports, lead)
     ordered = _languages(lines, lead, languages)
-    quotes = choose_quotes(reports, lead, languages=ordered)
+    # A reader can do nothing with a quotation in a language that is not theirs
+    heard = list(dict.fromkeys([ordered[0], *map(base_language, languages)])) if languages else ordered
+    quotes = choose_quotes(reports, lead, languages=heard)
     if len(reports) == 1:
         return _alone(lines, lead, ordered, quotes)
     for language in ordered:

@@ -62,10 +62,11 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
 
     Of what may be one quotation in two languages only that of the language preferred is taken, and none that a report
     in the preferred one has too, but without saying plainly whose it is.
-    `languages` are main subtags, the preferred one first; what others than those say comes last.
+    `languages` are main subtags, the preferred one first; what is said in others is left out.
     """
     read = thinned([lead, *(one for one in reports if one.entry != lead.entry)], _MOST_REPORTS)
-    found = [quote for one in read for quote in find_quotes(one)]
+    heard_of = [one for one in read if base_language(one.language) in languages]
+    found = [quote for one in heard_of for quote in find_quotes(one)]
     if not found:
         return []
     spread = Counter(term for one in read for term in set(stems(f"{one.title} {one.text[:_LEAD]}")))
@@ -120,10 +121,9 @@ def _weighed(quote: Quote, place: int, text: str, spread: Counter[str], language
     terms = frozenset(stems(quote.text))
     central = sum(spread[term] for term in terms) / (len(terms) + 4)
     language = base_language(quote.language)
-    order = languages.index(language) if language in languages else len(languages)
     text = " ".join(text.split())
     at = text.find(quote.text) / len(text)
-    return _Said(quote, terms, (order, -round(central, 6), place), language, at)
+    return _Said(quote, terms, (languages.index(language), -round(central, 6), place), language, at)
 
 
 def _alike(terms: frozenset[str], others: frozenset[str]) -> bool:
