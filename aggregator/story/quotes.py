@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aggregator.model import EntryId, Quote, Report
+from aggregator.model import Quote, Report
 from aggregator.story.dateline import strip_dateline
 from aggregator.story.headline import base_language, plain_headline, thinned
 from aggregator.story.sound import sound
 from aggregator.story.speakers import speaker_of
 from aggregator.story.stems import stems
-from aggregator.story.translation import shape
+from aggregator.story.translation import Spot, Translations
 from aggregator.text.sentences import split_sentences
 
 _MOST = 3
@@ -31,8 +31,6 @@ _SAME = 0.5
 _QUOTED = re.compile(
     r"“([^“”]+)”|\"([^\"]+)\"|«([^«»]+)»|„([^„“”]+)[“”]|‘([^‘’]{14,})’|(?<!\w)'([^']{14,})'(?![A-Za-z])"
 )
-_NEAR = 0.1
-"""So far apart, as shares of their reports, a quotation and its translation may stand."""
 _AS_FINAL = str.maketrans("gd", "kt")
 """A Korean syllable ends in the same letter for either."""
 _ANY_MARK = re.compile(r"[“”„\"«»]")
@@ -53,8 +51,7 @@ class _Said:
     rank: tuple[int, float, int]
     language: str
     """The main subtag."""
-    at: float
-    """Where in its report it stands, from 0 to 1."""
+    spot: Spot
 
 
 def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequence[str]) -> list[Quote]:
@@ -65,40 +62,21 @@ def choose_quotes(reports: Sequence[Report], lead: Report, *, languages: Sequenc
     `languages` are main subtags, the preferred one first; what is said in others is left out.
     """
     read = thinned([lead, *(one for one in reports if one.entry != lead.entry)], _MOST_REPORTS)
-    heard_of = [one for one in read if base_language(one.language) in languages]
-    found = [quote for one in heard_of for quote in find_quotes(one)]
+    found = [
+        (quote, one) for one in read if base_language(one.language) in languages for quote in find_quotes(one)
+    ]
     if not found:
         return []
     spread = Counter(term for one in read for term in set(stems(f"{one.title} {one.text[:_LEAD]}")))
     title = frozenset(stems(plain_headline(lead)))
-    shapes = {one.entry: shape(one) for one in read}
-    heard = [
-        (at, one.entry)
-        for one in read
-        if base_language(one.language) == languages[0]
-        for at in _quoted_at(one)
-    ]
-    texts = {one.entry: one.text for one in read}
-
-    def is_placed(one: _Said, at: float, entry: EntryId) -> bool:
-        return abs(one.at - at) <= _NEAR and shapes[one.quote.entry].may_translate(shapes[entry])
-
-    def is_same(one: _Said, other: _Said) -> bool:
-        if one.language == other.language:
-            return _last_word(one.quote.speaker) == _last_word(other.quote.speaker) or _alike(
-                one.terms, other.terms
-            )
-        is_of_one = not _names(one).isdisjoint(_names(other))
-        return is_of_one or is_placed(one, other.at, other.quote.entry)
-
+    said = [_weighed(quote, report, n, spread, languages) for n, (quote, report) in enumerate(found)]
+    quoted = [spot for one in read if base_language(one.language) == languages[0] for spot in _quoted(one)]
+    translations = Translations()
     chosen: list[_Said] = []
-    said = [
-        _weighed(quote, place, texts[quote.entry], spread, languages) for place, quote in enumerate(found)
-    ]
     for one in sorted(said, key=lambda one: one.rank):
-        is_known = _alike(one.terms, title) or any(is_same(one, other) for other in chosen)
+        is_known = _alike(one.terms, title) or any(_is_same(one, old, translations) for old in chosen)
         is_foreign = one.language != languages[0]
-        if not is_known and not (is_foreign and any(is_placed(one, at, entry) for at, entry in heard)):
+        if not is_known and not (is_foreign and any(translations.may_be_one(one.spot, at) for at in quoted)):
             chosen.append(one)
         if len(chosen) == _MOST:
             break
@@ -117,25 +95,33 @@ def find_quotes(report: Report) -> Iterator[Quote]:
                 yield Quote(text, speaker, report.entry, report.url, report.source_title, report.language)
 
 
-def _weighed(quote: Quote, place: int, text: str, spread: Counter[str], languages: Sequence[str]) -> _Said:
+def _weighed(
+    quote: Quote, report: Report, place: int, spread: Counter[str], languages: Sequence[str]
+) -> _Said:
     terms = frozenset(stems(quote.text))
     central = sum(spread[term] for term in terms) / (len(terms) + 4)
     language = base_language(quote.language)
-    text = " ".join(text.split())
-    at = text.find(quote.text) / len(text)
-    return _Said(quote, terms, (languages.index(language), -round(central, 6), place), language, at)
+    text = " ".join(report.text.split())
+    spot = Spot(report, text.find(quote.text) / len(text))
+    return _Said(quote, terms, (languages.index(language), -round(central, 6), place), language, spot)
+
+
+def _is_same(one: _Said, other: _Said, translations: Translations) -> bool:
+    """Whether the two are of one speaker or say the same, as far as can be told in two languages."""
+    if one.language != other.language:
+        return not _names(one).isdisjoint(_names(other)) or translations.may_be_one(one.spot, other.spot)
+    return _last_word(one.quote.speaker) == _last_word(other.quote.speaker) or _alike(one.terms, other.terms)
 
 
 def _alike(terms: frozenset[str], others: frozenset[str]) -> bool:
     return len(terms & others) >= _SAME * max(1, min(len(terms), len(others)))
 
 
-def _quoted_at(report: Report) -> list[float]:
-    """Where it quotes something long, as shares of its text."""
+def _quoted(report: Report) -> list[Spot]:
+    """Where it quotes something long."""
     text = " ".join(report.text.split())
-    return [
-        found.start() / len(text) for found in _QUOTED.finditer(text[:_READ]) if len(found[0]) >= _SHORTEST
-    ]
+    found = [match for match in _QUOTED.finditer(text[:_READ]) if len(match[0]) >= _SHORTEST]
+    return [Spot(report, match.start() / len(text)) for match in found]
 
 
 def _names(said: _Said) -> frozenset[str]:

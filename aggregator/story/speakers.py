@@ -219,7 +219,14 @@ def _of_phrase(phrase: str, text: str, *, is_first: bool = False) -> str | None:
     if not is_first:
         words = _without_addressee(words)
     is_office = False
-    while is_first and len(words) > 1 and words[0].lower() in _NOBODY and _CAPITAL.match(words[1]):
+    # Elsewhere the name behind an office may be that of a country: `Президент Норвегії`
+    while (
+        is_first
+        and _LATIN.match(words[0])
+        and len(words) > 1
+        and words[0].lower() in _NOBODY
+        and _CAPITAL.match(words[1])
+    ):
         is_office = True
         del words[0]
     if is_first and len(words) == 1 and not is_office and not _has_capital_within(words[0], text):
