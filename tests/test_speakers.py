@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_publish_formats import report
 
 from aggregator.story.quotes import find_quotes
+from aggregator.story.speakers import speaker_of
 
 SAID = {
     "en": "We will not leave the harbour before spring",
@@ -133,6 +134,23 @@ def test_a_quotation_is_given_to_who_speaks_or_to_nobody(
 def test_a_place_does_not_speak() -> None:
     text = f"Snow fell in Bergen and in the hills. “{SAID['en']},” said Bergen."
     assert not list(find_quotes(report(1, text=text)))
+
+
+PARTS = st.lists(
+    st.sampled_from(
+        "In On Speaking Later But Anna Holm Per Berg Bergen and of in the The mayor Mr , . : — “We-stay” said told"
+        " reporters сказала Ганна Голм у Бергені з порту і заявив President Президент , said:".split(" ")
+    ),
+    max_size=12,
+).map(" ".join)
+
+
+@given(PARTS, PARTS, st.sampled_from(["en", "uk", "ko", ""]))
+def test_any_sentence_gets_an_answer(before: str, after: str, language: str) -> None:
+    for beginning in (before, f"{before} said: ", f"{before}, said: "):
+        for end in ("", ".", after, f", said {after}", f", {after} said"):
+            speaker = speaker_of(beginning, end, language=language, text=f"{before} {after}")
+            assert speaker is None or speaker in f"{beginning}{end}"
 
 
 NAMES = ["Anna Holm", "Per Berg", "Yun Seo-ha", "Leila al Amin"]

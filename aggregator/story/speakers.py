@@ -192,8 +192,7 @@ def _introduced(before: str, text: str) -> str | None:
 def _behind_introduction(subject: str) -> str | None:
     """Of `After the talks Umerov`, where only one word may be a name: of two the first may be a place."""
     *before, last = subject.split()
-    is_titled = before[-1] in ("Mr", "Mrs", "Ms", "Dr", "пан", "пані", "pan", "pani")
-    if is_titled:
+    if before and before[-1] in ("Mr", "Mrs", "Ms", "Dr", "пан", "пані", "pan", "pani"):
         last = f"{before.pop()} {last}"
     is_lone = bool(before) and not _CAPITAL.match(before[-1]) and not _BREAK.fullmatch(before[-1])
     return _named(last) if is_lone and not _TOGETHER.search(subject) else None
@@ -222,13 +221,15 @@ def _of_phrase(phrase: str, text: str, *, is_first: bool = False) -> str | None:
     # Elsewhere the name behind an office may be that of a country: `Президент Норвегії`
     while (
         is_first
-        and _LATIN.match(words[0])
         and len(words) > 1
+        and _LATIN.match(words[0])
         and words[0].lower() in _NOBODY
         and _CAPITAL.match(words[1])
     ):
         is_office = True
         del words[0]
+    if not words:
+        return None
     if is_first and len(words) == 1 and not is_office and not _has_capital_within(words[0], text):
         return None
     named = _named(" ".join(words))
