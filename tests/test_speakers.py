@@ -138,8 +138,46 @@ def test_a_place_does_not_speak() -> None:
 
 PARTS = st.lists(
     st.sampled_from(
-        "In On Speaking Later But Anna Holm Per Berg Bergen and of in the The mayor Mr , . : — “We-stay” said told"
-        " reporters сказала Ганна Голм у Бергені з порту і заявив President Президент , said:".split(" ")
+        [
+            "In",
+            "On",
+            "Speaking",
+            "Later",
+            "But",
+            "Anna",
+            "Holm",
+            "Per",
+            "Berg",
+            "Bergen",
+            "and",
+            "of",
+            "in",
+            "the",
+            "The",
+            "mayor",
+            "Mr",
+            ",",
+            ".",
+            ":",
+            "—",
+            "“We-stay”",
+            "said",
+            "told",
+            "reporters",
+            "сказала",
+            "Ганна",
+            "Голм",
+            "у",
+            "Бергені",
+            "з",
+            "порту",
+            "і",
+            "заявив",
+            "President",
+            "Президент",
+            ",",
+            "said:",
+        ]
     ),
     max_size=12,
 ).map(" ".join)

@@ -132,7 +132,7 @@ def test_a_summary_begins_with_the_first_sentence_of_the_lead() -> None:
     "start",
     [
         '" said the captain.', "He sang.", "“We are free!", 'free at last," he said.', 'It was "quite free.',
-        "Watch it here!", "free at last.",
+        "Watch it here!", "free at last.", "while the guests of the harbour sang until late at night.",
     ],
 )  # fmt: skip
 def test_a_summary_begins_with_a_whole_sentence(start: str) -> None:
@@ -141,6 +141,17 @@ def test_a_summary_begins_with_a_whole_sentence(start: str) -> None:
     assert summary(lead, outlet(2, HARBOUR, title="Cargo ship afloat at Gdynia")).startswith(first)
     if not re.match(r"He|Watch", start):
         assert summary(lead).startswith(first)
+
+
+@pytest.mark.parametrize("name", ["iPhones", "al-Qaeda", "von der Heide", "e-bikes"])
+def test_a_name_without_a_capital_begins_a_sentence(name: str) -> None:
+    first = f"{name} came back to the market of Gdynia on Tuesday after a year."
+    assert summary(outlet(1, f"{first} The owner pays.")).startswith(first)
+    assert summary(outlet(1, f"{first} The owner pays."), outlet(2, "", title="Gdynia")).startswith(first)
+
+
+def test_who_writes_without_capitals_is_told_too() -> None:
+    assert len(told(outlet(1, "we came to gdynia.\nthe sea was cold.\nso we left.")).story) == 3
 
 
 def test_the_news_may_begin_with_a_word_that_points_at_the_day() -> None:

@@ -9,7 +9,7 @@ from heapq import nlargest
 from aggregator.model import Report, Sentence
 from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.reading import Line
-from aggregator.text.sentences import has_whole_quotations
+from aggregator.text.sentences import has_whole_quotations, is_rest
 
 EXCERPT = 400
 """Characters taken from one source at most, in whole sentences."""
@@ -39,8 +39,8 @@ def excerpt(report: Report) -> tuple[Sentence, ...]:
     for place, text in enumerate(texts):
         if not sentences and len(text) > EXCERPT:
             text = f"{text[: EXCERPT - 1].rsplit(' ', 1)[0]}…"
-        is_rest = not sentences and text[:1].islower() and place + 1 < len(texts)
-        if is_rest or (is_prose and _is_label(text)) or not has_whole_quotations(text):
+        begins_before = not place and is_rest(text) and not all(map(is_rest, texts))
+        if begins_before or (is_prose and _is_label(text)) or not has_whole_quotations(text):
             continue
         length += len(text)
         if length > EXCERPT:

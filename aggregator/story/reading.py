@@ -11,7 +11,7 @@ from aggregator.model import Report, Sentence
 from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.headline import base_language, plain_headline, thinned
 from aggregator.story.stems import stems, telling_stems
-from aggregator.text.sentences import has_whole_quotations
+from aggregator.text.sentences import has_whole_quotations, is_rest
 
 _MOST_REPORTS = 40
 """Reports that are read, half of them at least in the preferred language: the rest would repeat them."""
@@ -123,7 +123,7 @@ class Line:
     """The main subtag."""
     is_whole: bool
     """Whether it is a sentence that says something: none that asks, shouts or teases, no point of a list, no half
-    of a quotation."""
+    of a quotation, no rest of a sentence."""
     leans: bool
     """Whether it needs the sentence before it: its first word points there, or nobody is said to speak."""
     points_back: bool
@@ -203,9 +203,10 @@ def _line(
         is_whole=bool(_WHOLE.fullmatch(text))
         and not is_point
         and not _TEASES.search(text)
-        and has_whole_quotations(text),
+        and has_whole_quotations(text)
+        and not is_rest(text),
         leans=bool(leans.match(text) or _BARE_QUOTE.fullmatch(text)),
-        points_back=bool(_POINTS_BACK.match(text) or _BARE_QUOTE.fullmatch(text) or text[:1].islower()),
+        points_back=bool(_POINTS_BACK.match(text) or _BARE_QUOTE.fullmatch(text)),
         is_background=any(words in lowered for words in _BACKGROUND),
     )
 

@@ -30,6 +30,7 @@ _DATED = re.compile(r"\d\s*\w{3,6}\.\s*$")
 _GOES_ON = re.compile(r"[^\w\s]*\s*[a-zß-öø-ÿąćęłńóśźżа-яёіїєґ]|[–—-]\s")
 _HOUR = re.compile(r"\b[ap]\.m\.\s*$", re.IGNORECASE)
 _ZONE = re.compile(r"(?:[ECMP][SDE]?T|CEST|EES?T|GMT|BST|UTC|[IJK]ST)\b")
+_REST = re.compile(r"(?!(?:von|van|de|der|al|el|bin|la|le|di|da)\b)[a-zß-öø-ÿąćęłńóśźżа-яёіїєґ]+(?![\w'’-])")
 _INCHES = re.compile(r"[^\"]*\d\"[^\"]*")
 _SPEAKER = re.compile(
     r"(?:\S+ ){1,4}(?:said|says|told|added|asked|wrote|warned)(?: [^.]{1,40})?\.\s*$", re.ASCII
@@ -47,6 +48,11 @@ def split_sentences(text: str, language: str | None) -> list[str]:
         if line.strip():
             found += [sentence for part in _mended(segment(base, line)) if (sentence := part.strip())]
     return found
+
+
+def is_rest(text: str) -> bool:
+    """Whether the text is what is left of a sentence that began before; names such as iPhone and al-Qaeda are not."""
+    return _REST.match(text) is not None
 
 
 def has_whole_quotations(text: str) -> bool:
