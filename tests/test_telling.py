@@ -187,7 +187,7 @@ def test_marks_of_two_kinds_make_a_quotation() -> None:
 
 
 def test_what_is_opinion_alone_is_not_told_as_a_story_too() -> None:
-    story = told(outlet(1, "I think so. ★ You should too.", kind="opinion", title="Why not"))
+    story = told(outlet(1, "★ I think so. You should too.\n★★ Really.", kind="opinion", title="Why not"))
     assert (story.story, story.highlights, story.quotes) == ((), (), ())
     assert [report.entry for report in story.opinions] == [1]
-    assert story_summary(story) == "I think so. ★ You should too."
+    assert story_summary(story) == "I think so. You should too. Really."
