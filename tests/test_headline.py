@@ -74,6 +74,11 @@ def test_a_title_that_says_what_happened_is_not(title: str) -> None:
     assert not is_flawed(title)
 
 
+@pytest.mark.parametrize("section", ["Crime", "Arts & Culture", "Світ"])
+def test_a_section_is_cut_off_a_title(section: str) -> None:
+    assert plain_headline(report(1, title=f"{section} › Ship freed in Gdynia")) == "Ship freed in Gdynia"
+
+
 def test_the_title_that_most_reports_share_leads() -> None:
     titles = [
         "Snow in the capital",

@@ -172,10 +172,10 @@ MEETING = (
 )
 
 
-def test_the_first_highlight_is_the_news_and_the_story_begins_with_it_in_other_words() -> None:
+def test_the_story_begins_with_the_news_and_the_first_highlight_is_the_news_in_other_words() -> None:
     story = told(*MEETING)
-    assert texts(story.highlights)[0].startswith("A delegation from Riga met the president")
-    assert texts(story.story)[0].startswith("The president received a delegation from Riga")
+    assert texts(story.story)[0].startswith("A delegation from Riga met the president")
+    assert texts(story.highlights)[0].startswith("The president received a delegation from Riga")
     assert not {*texts(story.highlights)} & {*texts(story.story)}
 
 

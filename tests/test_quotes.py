@@ -51,7 +51,7 @@ def test_an_english_speaker_stands_beside_the_quotation(text: str, speaker: str)
     [
         ("uk", f"«{NEED}», — сказав міністр оборони Рустем Умєров у Сеулі.", "міністр оборони Рустем Умєров", NEED),
         ("uk", f'"{NEED}", - наголосила журналістам Леся Тополенко.', "Леся Тополенко", NEED),
-        ("uk", f"Президент Володимир Зеленський заявив: «{NEED}».", "Володимир Зеленський", NEED),
+        ("uk", f"Президент Володимир Зеленський заявив: «{NEED}».", "Президент Володимир Зеленський", NEED),
         ("ru", f"«{NEED_RU}», — заявил пресс-секретарь Дмитрий Песков.", "пресс-секретарь Дмитрий Песков", NEED_RU),
         ("pl", f"„{NEED_PL}” – powiedział premier Donald Tusk.", "premier Donald Tusk", NEED_PL),
         ("pl", f"„{NEED_PL}”, powiedziała posłanka Łucja Nowak.", "posłanka Łucja Nowak", NEED_PL),

@@ -256,7 +256,7 @@ def notes(story: Story) -> tuple[tuple[datetime, str], ...]:
 
 
 def gist(report: Report) -> str:
-    """How an opinion piece begins, in whole sentences where they are not long."""
+    """How a report begins, in whole sentences where they are not long."""
     clean = replace(report, text=legal(report.text), language=language_tag(report.language))
     sentences = [sentence.text for sentence in excerpt(clean)]
     while len(sentences) > 1 and len(" ".join(sentences)) > _GIST_LENGTH:
@@ -297,7 +297,7 @@ def story_html(story: Story, page: str) -> str:
 def story_summary(story: Story) -> str:
     """One or two sentences of plain text on one line; never empty."""
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
-    text = _line(" ".join(sentences) or story.lead.text)
+    text = _line(" ".join(sentences) or gist(story.lead))
     return cut(text, _SUMMARY_LENGTH) or headline(story)
 
 

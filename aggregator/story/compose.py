@@ -10,7 +10,7 @@ from datetime import datetime
 from aggregator.model import Correction, EntryId, Quote, Related, Report, Sentence, Story, StoryId
 from aggregator.story.headline import base_language, choose_lead, independent, plain_headline
 from aggregator.story.highlights import choose_highlights
-from aggregator.story.narrative import ENOUGH, excerpt, opening, other_opening, tell, without
+from aggregator.story.narrative import ENOUGH, excerpt, opening, tell, without
 from aggregator.story.quotes import choose_quotes
 from aggregator.story.reading import Line, read
 
@@ -98,39 +98,44 @@ class _Told:
 
 def _told(reports: Sequence[Report], lead: Report, languages: Sequence[str]) -> _Told:
     if not reports:
-        return _Told(excerpt(lead))
+        # Opinion alone stands among the opinions
+        return _Told(())
     lines = read(reports, lead)
     ordered = _languages(lines, lead, languages)
-    quotes = choose_quotes(reports, lead, languages=ordered)
+    # A reader can do nothing with a quotation in a language that is not theirs
+    heard = list(dict.fromkeys([ordered[0], *map(base_language, languages)])) if languages else ordered
+    quotes = choose_quotes(reports, lead, languages=heard)
     if len(reports) == 1:
         return _alone(lines, lead, ordered, quotes)
-    first = opening(lines, ordered[0])
-    if first is None:
-        return _Told(excerpt(lead), quotes=_not_in([lead.text], quotes))
+    for language in ordered:
+        if first := opening(lines, language):
+            return _together(lines, first, lead, quotes)
+        of_one = next((told for one in _in(language, reports, lead) if (told := excerpt(one))), None)
+        if of_one:
+            return _Told(of_one, quotes=_not_in([sentence.text for sentence in of_one], quotes))
+    return _Told((), quotes=quotes)
+
+
+def _in(language: str, reports: Sequence[Report], lead: Report) -> list[Report]:
+    own = [report for report in reports if base_language(report.language) == language]
+    return sorted(own, key=lambda report: report.entry != lead.entry)
+
+
+def _together(lines: Sequence[Line], first: Line, lead: Report, quotes: Sequence[Quote]) -> _Told:
+    """Highlights and story from the opening on, in its language, nothing in both.
+
+    Where there is too little for the two, the highlights go.
+    """
     quotes = _not_in([first.text], quotes)
     lines = [line for line in lines if not any(quote.text in line.text for quote in quotes)]
-    highlights, story = _divided(lines, first, lead, ordered)
-    return _Told(_sentences(story), highlights, quotes)
-
-
-def _divided(
-    lines: Sequence[Line], first: Line, lead: Report, languages: Sequence[str]
-) -> tuple[list[Line], list[Line]]:
-    """Highlights and story, nothing in both: where there is too little for the two, the highlights go."""
-    highlights = choose_highlights(lines, lead, language=languages[0])
-    start: Line | None = first
-    if first in highlights:
-        start = other_opening(without(lines, highlights), first)
-    if start is None:
-        others = [line for line in lines if line is not first]
-        start, highlights = first, choose_highlights(others, lead, language=languages[0], told=[first])
+    # Those that say in other words what the opening says may be among them
+    highlights = choose_highlights(without(lines, [first]), lead, language=first.language)
     while len(highlights) >= _FEWEST:
-        story = tell(without(lines, highlights), start, languages=languages)
-        own = sum(line.language == languages[0] for line in story)
-        if own >= ENOUGH and own > len(highlights):
-            return highlights, story
+        story = tell(without(lines, highlights), first)
+        if len(story) >= ENOUGH and len(story) > len(highlights):
+            return _Told(_sentences(story), highlights, quotes)
         highlights = highlights[:-1]
-    return [], tell(lines, first, languages=languages)
+    return _Told(_sentences(tell(lines, first)), quotes=quotes)
 
 
 def _alone(lines: Sequence[Line], lead: Report, languages: Sequence[str], quotes: Sequence[Quote]) -> _Told:

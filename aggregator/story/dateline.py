@@ -37,10 +37,12 @@ _BYLINE = re.compile(
 )
 _HEAD = 5
 """Paragraphs that may begin with a dateline."""
+_BULLET = re.compile(r"[•·▪●◦‣∙*★☆■◆►]+\s+")
 _FURNITURE = tuple(
     line.strip()
     for line in """
     @ | © | ⓒ | ▶ | ▲ | ☞ | ■ | http:// | https:// | www.
+    earn a commission | earn commission | affiliate commission | written independently by
     [...] | […] | has more. | has details. | has the details. | has the latest. | see how | thoughts inside
     read more | read also | also read | read the full | continue reading | click here | sign up | subscribe to
     subscribe now | subscription | newsletter | follow us | join us on | download our app | download the app
@@ -116,7 +118,11 @@ def told_sentences(text: str, language: str | None, *, within: int) -> list[str]
         sentences.pop()
     lowered = text[:within].lower()
     suspects = [phrase for phrase in _FURNITURE if phrase in lowered]
-    return [" ".join(sentence.split()) for sentence in sentences if not _is_furniture(sentence, suspects)]
+    found = [" ".join(sentence.split()) for sentence in sentences if not _is_furniture(sentence, suspects)]
+    marked = (_BULLET.match(sentence) for sentence in found)
+    return [
+        sentence[mark.end() :] if mark else sentence for sentence, mark in zip(found, marked, strict=True)
+    ]
 
 
 def _is_furniture(sentence: str, suspects: Sequence[str]) -> bool:

@@ -32,6 +32,8 @@ _PREFIX = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _SUFFIX = re.compile(rf"\s*[\[(【]\s*(?:{_ALERT})\s*[\])】]\s*$", re.IGNORECASE | re.VERBOSE)
+_CRUMB = re.compile(r"^[^\W\d_]+(?:[ &]+[^\W\d_]+){0,2}\s›\s+")
+"""The section that a title stands in."""
 _OUTLET = re.compile(r"^(?P<title>.+\S)\s*(?:\s[–—-]|\s?[|»·]|\s::|\s//)\s+(?P<outlet>[^|–—]{2,40})$")
 _AGENCIES = frozenset(
     [
@@ -145,7 +147,7 @@ def plain_headline(report: Report) -> str:
     plain = title
     while (found := _PREFIX.match(plain)) and found.end():
         plain = plain[found.end() :]
-    plain = _SUFFIX.sub("", plain)
+    plain = _CRUMB.sub("", _SUFFIX.sub("", plain))
     if (found := _OUTLET.match(plain)) and _is_outlet(found["outlet"], report):
         plain = _SUFFIX.sub("", found["title"])
     return plain if len(letters(plain)) > 3 else title

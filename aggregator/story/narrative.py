@@ -9,6 +9,7 @@ from heapq import nlargest
 from aggregator.model import Report, Sentence
 from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.reading import Line
+from aggregator.text.sentences import has_whole_quotations, is_rest
 
 EXCERPT = 400
 """Characters taken from one source at most, in whole sentences."""
@@ -17,21 +18,30 @@ ENOUGH = 3
 _MOST = 8
 _CANDIDATES = 60
 _SHORTEST = 20
-_SHORTEST_OPENING = 40
+_SHORTEST_OPENING = 30
+_LABEL_WORDS = 3
+"""Without a full stop they are the name of a section."""
 _SAME = 0.5
-_NEAR = 0.25
-"""Words in common from which two sentences report the same event."""
 _COPIED = 0.85
-"""From which they do so in the same words."""
+"""Words in common from which two sentences are one."""
 
 
 def excerpt(report: Report) -> tuple[Sentence, ...]:
-    """The beginning of a report in whole sentences, each with its source; the first one cut if need be."""
+    """The beginning of a report in whole sentences, each with its source; the first one cut if need be.
+
+    Half a quotation is left out, and so are what the beginning of the text has of a sentence that began before, and the
+    names of its sections.
+    """
     sentences: list[Sentence] = []
     length = 0
-    for text in told_sentences(prose(report), report.language, within=3 * EXCERPT):
+    texts = told_sentences(prose(report), report.language, within=3 * EXCERPT)
+    is_prose = not all(map(_is_label, texts))
+    for place, text in enumerate(texts):
         if not sentences and len(text) > EXCERPT:
             text = f"{text[: EXCERPT - 1].rsplit(' ', 1)[0]}…"
+        begins_before = not place and is_rest(text) and not all(map(is_rest, texts))
+        if begins_before or (is_prose and _is_label(text)) or not has_whole_quotations(text):
+            continue
         length += len(text)
         if length > EXCERPT:
             break
@@ -39,14 +49,20 @@ def excerpt(report: Report) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
+def _is_label(text: str) -> bool:
+    return len(text) < _SHORTEST_OPENING and len(text.split()) <= _LABEL_WORDS and text[-1].isalnum()
+
+
 def opening(lines: Sequence[Line], language: str) -> Line | None:
-    """The sentence that begins the story: the first of the lead, or of the next report in its language, that can."""
-    fit = [
-        line
-        for line in lines
-        if _fits(line) and not line.leans and line.length >= _SHORTEST_OPENING and len(line.text) <= EXCERPT
-    ]
-    return next((line for line in fit if line.language == language), next(iter(fit), None))
+    """The sentence of a language that begins the story: the first of the lead, or of the next report, that can.
+
+    What stands first in its report has nothing before it to lean on but its headline. Where every sentence points back,
+    the first one has to do: a story is not told in another language for that.
+    """
+    fit = [line for line in lines if line.language == language and _fits(line) and len(line.text) <= EXCERPT]
+    standing = [line for line in fit if not line.leans or (not line.place and not line.points_back)]
+    long = (line for line in standing if line.length >= _SHORTEST_OPENING)
+    return next(long, next(iter([*standing, *fit]), None))
 
 
 def without(lines: Sequence[Line], told: Sequence[Line]) -> list[Line]:
@@ -54,35 +70,11 @@ def without(lines: Sequence[Line], told: Sequence[Line]) -> list[Line]:
     return [line for line in lines if not any(line.says(one.terms, _COPIED) for one in told)]
 
 
-def other_opening(lines: Sequence[Line], first: Line) -> Line | None:
-    """The first sentence of another report that reports what `first` does, and can begin the story for it."""
-    fit = [
-        line
-        for line in lines
-        if line.place == 0 and line.language == first.language and opening([line], line.language)
-    ]
-    near = [
-        line
-        for line in fit
-        if line.report.entry != first.report.entry
-        and line.says(first.terms, _NEAR)
-        and not line.says(first.terms, _COPIED)
-        and not line.is_background
-    ]
-    return max(near, key=lambda line: (round(line.about, 9), -line.order), default=None)
-
-
-def tell(lines: Sequence[Line], first: Line, *, languages: Sequence[str]) -> list[Line]:
-    """Up to eight lines from the opening on, no two that say the same.
-
-    Other languages than the first of `languages` are heard only where the story would be too short without.
-    """
+def tell(lines: Sequence[Line], first: Line) -> list[Line]:
+    """Up to eight lines in the language of the opening, from it on, no two that say the same."""
     telling = _Telling(lines, first)
-    telling.add([line for line in lines if line.language == languages[0]], _MOST)
-    for language in languages[1:]:
-        # The first sentence of a report in another language says what the lead said
-        telling.add([line for line in lines if line.language == language and line.place], ENOUGH)
-    return telling.in_order(languages)
+    telling.add([line for line in lines if line.language == first.language], _MOST)
+    return telling.in_order()
 
 
 class _Telling:
@@ -109,18 +101,18 @@ class _Telling:
                 self._chosen.append(best)
                 self._taken[source] += length
 
-    def in_order(self, languages: Sequence[str]) -> list[Line]:
-        """By language and report, that of the opening first; what was before at the end, what leans on a sentence
-        right behind it."""
-        return sorted(self._chosen, key=lambda line: self._key(line, languages))
+    def in_order(self) -> list[Line]:
+        """By report, that of the opening first; what was before at the end, what leans on a sentence right behind
+        it."""
+        return sorted(self._chosen, key=self._key)
 
-    def _key(self, line: Line, languages: Sequence[str]) -> tuple[int, bool, bool, int, int]:
+    def _key(self, line: Line) -> tuple[bool, bool, int, int]:
         head = line
         while head.leans and (before := self._before(head)) in self._chosen and before is not None:
             head = before
         past = head.is_background and head is not self._first
         later = line.order != self._first.order
-        return languages.index(line.language), past, later, line.order, line.place
+        return past, later, line.order, line.place
 
     def _before(self, line: Line) -> Line | None:
         return self._at.get((line.order, line.place - 1))

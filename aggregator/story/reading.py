@@ -11,6 +11,7 @@ from aggregator.model import Report, Sentence
 from aggregator.story.dateline import prose, told_sentences
 from aggregator.story.headline import base_language, plain_headline, thinned
 from aggregator.story.stems import stems, telling_stems
+from aggregator.text.sentences import has_whole_quotations, is_rest
 
 _MOST_REPORTS = 40
 """Reports that are read, half of them at least in the preferred language: the rest would repeat them."""
@@ -35,6 +36,7 @@ _LEANS = {
             r"|for (?:his|her|its|their) part)\b",
             r".*(?:, (?:he|she|it|they) (?:said|says|added|told|wrote|noted)|\bof them|\bhere (?:is|are))\b"
             r"|(?:\S+ ){1,3}(?:him|them)\b|(?:\S+ ){1,4}it (?:as|for|from|with)\b"
+            r"|(?:\S+ ){1,4}(?:said|says|added|replied|noted)(?: (?:in|on|at|during|to|with|later)\b[^,:]*)?\.$"
             r"|.*\balso\b|.*\bboth\b(?!.*\band\b)|.*\bthat as\b|.*\b(?:this|that)\W*$"
             r"|.*\b(?:is|are|was|were|come|comes|came|arrived) here\b"
             r"|(?:in|on|at|by|after|since) (?:\w+,? ){1,2}(?:he|she|they|we)\b",
@@ -68,6 +70,11 @@ _LEANS = {
     )
 }
 """By language, how a sentence begins, or what it holds, that needs the one before it."""
+_POINTS_BACK = re.compile(
+    r"[\"“„«‘'(]*(?:(?:he|she|it|they|his|her|its|their|them|him|він|вона|воно|вони|його|її"
+    r"|їх(?:ній|ня|нє|ні)?|он|она|оно|они|его|её|ее|их|ono|ona|oni|jego|jej|ich)\b|그는|그가|그녀|그의|그들|이는|이에|이를)",
+    re.IGNORECASE,
+)
 _TEASES = re.compile(
     r"\braises? (?:\w+ ){0,2}questions?\b|\bthe question is\b|\bremains to be seen\b|\bwhat you need to know\b"
     r"|\b(?:read|see) (?:more|also)\b|\bclick here\b|\bsubscribe\b|\bsign up\b|постає питання|читайте також"
@@ -115,9 +122,12 @@ class Line:
     language: str
     """The main subtag."""
     is_whole: bool
-    """Whether it is a sentence that says something: none that asks, shouts or teases, no point of a list."""
+    """Whether it is a sentence that says something: none that asks, shouts or teases, no point of a list, no half
+    of a quotation, no rest of a sentence."""
     leans: bool
     """Whether it needs the sentence before it: its first word points there, or nobody is said to speak."""
+    points_back: bool
+    """Whether it begins with a word for somebody or something named before, or with a quotation of nobody."""
     is_background: bool
     """Whether it tells what was before."""
 
@@ -190,8 +200,13 @@ def _line(
         weight=heard.weigh(terms, frozenset(telling_stems(text))),
         about=heard.about(terms),
         language=language,
-        is_whole=bool(_WHOLE.fullmatch(text)) and not is_point and not _TEASES.search(text),
+        is_whole=bool(_WHOLE.fullmatch(text))
+        and not is_point
+        and not _TEASES.search(text)
+        and has_whole_quotations(text)
+        and not is_rest(text),
         leans=bool(leans.match(text) or _BARE_QUOTE.fullmatch(text)),
+        points_back=bool(_POINTS_BACK.match(text) or _BARE_QUOTE.fullmatch(text)),
         is_background=any(words in lowered for words in _BACKGROUND),
     )
 

@@ -28,6 +28,10 @@ _DATED = re.compile(r"\d\s*\w{3,6}\.\s*$")
 """A day with a shortened month, `27 нояб.`: a year may follow."""
 
 _GOES_ON = re.compile(r"[^\w\s]*\s*[a-zß-öø-ÿąćęłńóśźżа-яёіїєґ]|[–—-]\s")
+_HOUR = re.compile(r"\b[ap]\.m\.\s*$", re.IGNORECASE)
+_ZONE = re.compile(r"(?:[ECMP][SDE]?T|CEST|EES?T|GMT|BST|UTC|[IJK]ST)\b")
+_REST = re.compile(r"(?!(?:von|van|de|der|al|el|bin|la|le|di|da)\b)[a-zß-öø-ÿąćęłńóśźżа-яёіїєґ]+(?![\w'’-])")
+_INCHES = re.compile(r"[^\"]*\d\"[^\"]*")
 _SPEAKER = re.compile(
     r"(?:\S+ ){1,4}(?:said|says|told|added|asked|wrote|warned)(?: [^.]{1,40})?\.\s*$", re.ASCII
 )
@@ -44,6 +48,26 @@ def split_sentences(text: str, language: str | None) -> list[str]:
         if line.strip():
             found += [sentence for part in _mended(segment(base, line)) if (sentence := part.strip())]
     return found
+
+
+def is_rest(text: str) -> bool:
+    """Whether the text is what is left of a sentence that began before; names such as iPhone and al-Qaeda are not."""
+    return _REST.match(text) is not None
+
+
+def has_whole_quotations(text: str) -> bool:
+    """Whether each quotation mark in the text has its other one; apostrophes are not looked at."""
+    if text.count("«") != text.count("»") or text.count("「") != text.count("」"):
+        return False
+    low, high, closing = text.count("„"), text.count("“"), text.count("”")
+    # „ is closed by “ or ”, and in the North ” by another one
+    left = high + closing - low if low else high - closing
+    if not low and not high:
+        left = closing % 2
+    if text.count('"') % 2:
+        # It may stand for one of the others
+        return abs(left) == 1 or (not left and _INCHES.fullmatch(text) is not None)
+    return not left
 
 
 def _mended(parts: Iterable[str]) -> list[str]:
@@ -64,6 +88,8 @@ def _is_one(before: str, after: str) -> bool:
     if _QUOTED.search(end):
         # Korean and Japanese put the verb to the quotation without a space
         return bool(_SPEAKER.match(after)) or (not before[-1].isspace() and after[0].isalpha())
+    if _HOUR.search(end) and _ZONE.match(after):
+        return True
     return after[0].isdigit() and bool(_DATED.search(end))
 
 
