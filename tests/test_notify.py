@@ -283,7 +283,7 @@ def test_a_private_address_is_refused_unless_it_is_allowed(books: Books, origin:
     office = begun(books, hook(origin.put("/hook")), fetch=Fetch())
     office.bring("one report")
     ((_, refusal),) = office.deliver().troubles
-    assert "private" in refusal.message
+    assert refusal.message == "127.0.0.1 is no public address: allow it with fetch.allow_private_networks"
     assert origin.requests == []
 
 

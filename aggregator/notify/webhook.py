@@ -16,6 +16,7 @@ from aggregator.times import to_text
 from aggregator.values import webhook_key
 
 _GONE = 410
+_ALLOWED = ": allow it with fetch.allow_private_networks"
 
 
 def make_request(
@@ -60,7 +61,8 @@ def sign(secret: str, *, id: str, timestamp: str, body: bytes) -> str:
 def read_answer(answer: Response | Failure, *, now: datetime) -> Refusal | None:
     """Why a webhook did not take what it was sent; None when it did: any status from 200 to 299."""
     if isinstance(answer, Failure):
-        return Refusal(answer.message, is_final=answer.kind == "bad_url")
+        remedy = _ALLOWED if answer.kind == "private_address" else ""
+        return Refusal(f"{answer.message}{remedy}", is_final=answer.kind == "bad_url")
     if 200 <= answer.status < 300:
         return None
     return Refusal(
