@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 _FIRST, _AGAIN = 10.0, 30.0
 """Seconds: what takes no longer needs no word."""
+_FEW = 250
+"""Pieces that need no word either, however slow the machine is."""
 
 
 class Meanwhile:
@@ -27,6 +29,6 @@ class Meanwhile:
     def advance(self, pieces: int = 1) -> None:
         """So many more are done."""
         self._done += pieces
-        if self._done < self._total and self._seconds() >= self._due:
+        if _FEW < self._total > self._done and self._seconds() >= self._due:
             self._due = self._seconds() + _AGAIN
             self._say(f"{self._work}: {self._done:,} of {self._total:,}")

@@ -23,7 +23,17 @@ def test_long_work_says_now_and_then_how_far_it_is_and_quick_work_nothing() -> N
 def test_the_end_is_said_by_what_comes_of_it() -> None:
     now, lines = [0.0], list[str]()
     told = Meanwhile(lines.append, seconds=lambda: now[0])
-    told.started("Fetching", 1)
+    told.started("Fetching", 300)
     now[0] = 99
-    told.advance()
+    told.advance(300)
+    assert lines == []
+
+
+def test_few_pieces_need_no_word_however_slow_they_are() -> None:
+    now, lines = [0.0], list[str]()
+    told = Meanwhile(lines.append, seconds=lambda: now[0])
+    told.started("Fetching", 250)
+    for _ in range(250):
+        now[0] += 60
+        told.advance()
     assert lines == []
