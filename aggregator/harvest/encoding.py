@@ -45,7 +45,7 @@ def media_type(document: bytes, content_type: str | None) -> str:
 
 
 def declared(document: bytes) -> bytes:
-    """The `narrowed` document without the encoding that it declares, where its own declaration contradicts that.
+    """The `narrowed` document without the encoding that it declares, where that cannot be.
 
     A declaration that could be read as ASCII is in no UTF-16.
     """

@@ -36,30 +36,10 @@ _RUSSIAN = re.compile(r"[ыэёъЫЭЁЪ]")
 _OTHER_CYRILLIC = re.compile(r"[ўђѓѕјљњћќџәғқңөұүһҗӘҒҚҢӨҰҮҺҖЎЂЃЅЈЉЊЋЌЏ]")
 
 # The model may take a few Latin letters for one of these, which are not written with them.
-_NOT_LATIN = frozenset(
-    (
-        *(
-            "am",
-            "ar",
-            "be",
-            "bg",
-            "bn",
-            "el",
-            "fa",
-            "he",
-            "hi",
-            "hy",
-            "ja",
-            "ka",
-            "kk",
-            "km",
-            "ko",
-            "ky",
-            "mk",
-        ),
-        *("mn", "mr", "my", "ne", "ps", "ru", "ta", "te", "tg", "th", "uk", "ur", "yi", "zh"),
-    )
+_OTHER_LETTERS = (
+    "am ar be bg bn el fa he hi hy ja ka kk km ko ky mk mn mr my ne ps ru ta te tg th uk ur yi zh"
 )
+_NOT_LATIN = frozenset(_OTHER_LETTERS.split())
 # Whose texts may have letters that tell Ukrainian from Russian too.
 _LIKE_RUSSIAN = frozenset(("be", "bg", "kk", "ky", "mk", "mn", "sr", "tg", "tt", "uz"))
 
@@ -191,7 +171,8 @@ def _by_model(sample: str, expected: str | None) -> str | None:
         return language if probability >= _SURE else None
     is_another = probability >= max(_VERY_SURE, _LIKELIER * likely.get(otherwise, 0.0))
     is_strange = is_latin and otherwise in _NOT_LATIN
-    return language if is_another and (is_strange or letters >= _LONG) else otherwise
+    is_known = len(otherwise) == 2  # by the model; it takes one like Crimean Tatar for its neighbours
+    return language if is_known and is_another and (is_strange or letters >= _LONG) else otherwise
 
 
 def _count(letters: re.Pattern[str], text: str) -> int:
