@@ -27,6 +27,8 @@ _LONGEST_LABEL = 200
 _LONGEST_GUID = 2000
 _LONGEST_READ = 10_000  # of what becomes a line
 _MOST_LABELS = 50
+_TELLING = 1000
+"""Characters of a text that tell its language, and more."""
 
 
 def clean_feed(raw: RawFeed, *, url: str) -> Feed:
@@ -52,10 +54,10 @@ def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) ->
         for entry in raw.entries
     ]
     if request.language is None:
-        told = [(f"{entry.title}\n{entry.text}", entry.language) for entry in entries]
-        languages = detect_all(told, feed_language)
+        told = [(f"{entry.title}\n{entry.text[:_TELLING]}", entry.language) for entry in entries]
         entries = [
-            replace(entry, language=language) for entry, language in zip(entries, languages, strict=True)
+            entry if language == entry.language else replace(entry, language=language)
+            for entry, language in zip(entries, detect_all(told, feed_language), strict=True)
         ]
     unique: dict[str, Entry] = {}
     for entry in _with_telling_identities(entries):

@@ -11,7 +11,8 @@ from typing import Any
 
 _SAMPLE = 300
 """Characters looked at: with 1,000 no more texts are right."""
-_MOST_LABELS = 200
+_MOST_LABELS = 40
+"""Languages that are told apart: one that is not among them is less likely than `_LIKELIER` asks for."""
 _LATIN_LETTERS_NEEDED = 12
 _OTHER_LETTERS_NEEDED = 3
 _SURE = 0.4
@@ -24,9 +25,7 @@ _LONG = 40
 _MOSTLY = 0.75
 """Share of the letters of a feed that its language has."""
 
-_LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
-_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-Þ]")
 _HANGUL = re.compile(r"[가-힣ᄀ-ᇿ㄰-㆏]")
 _KANA = re.compile(r"[ぁ-ゖァ-ヺ]")
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")
@@ -120,7 +119,7 @@ def detect_all(texts: Sequence[tuple[str, str | None]], feed: str | None) -> lis
 
 def _common(found: Sequence[str | None], texts: Sequence[tuple[str, str | None]]) -> str | None:
     """The language of nearly all texts; where there are long ones, of those."""
-    letters = [_count(_LETTER, text[:_SAMPLE]) for text, _ in texts]
+    letters = [_letters(text[:_SAMPLE]) for text, _ in texts]
     for least in (_LONG, 1):
         counts: Counter[str] = Counter()
         for language, count in zip(found, letters, strict=True):
@@ -133,7 +132,9 @@ def _common(found: Sequence[str | None], texts: Sequence[tuple[str, str | None]]
 
 
 def _by_letters(sample: str) -> str | None:
-    letters = _count(_LETTER, sample)
+    if sample.isascii():
+        return None
+    letters = _letters(sample)
     # A syllable of Hangul says as much as three Latin letters, and Korean news is full of those.
     if (hangul := _count(_HANGUL, sample)) and hangul * 4 >= letters:
         return "ko"
@@ -151,14 +152,14 @@ def _by_letters(sample: str) -> str | None:
 
 
 def _by_model(sample: str, expected: str | None) -> str | None:
-    letters = _count(_LETTER, sample)
-    is_latin = _count(_LATIN, sample) * 2 > letters
+    letters = _letters(sample)
+    is_latin = sample.isascii() or _count(_LATIN, sample) * 2 > letters
     # A headline may consist of names in Latin letters; a text in others is in none that is written with those
     fits = is_latin or expected in _NOT_LATIN or expected in _LIKE_RUSSIAN or not letters
     otherwise = expected if fits else None
     if letters < (_LATIN_LETTERS_NEEDED if is_latin else _OTHER_LETTERS_NEEDED):
         return otherwise
-    if _count(_CAPITAL, sample) * 2 > letters:
+    if sum(map(str.isupper, sample)) * 2 > letters:
         sample = sample.lower()  # the model takes capitals for Chinese
     labels, probabilities = _model().predict(
         sample.encode(errors="ignore").decode(), k=_MOST_LABELS if otherwise else 1
@@ -173,6 +174,10 @@ def _by_model(sample: str, expected: str | None) -> str | None:
     is_strange = is_latin and otherwise in _NOT_LATIN
     is_known = len(otherwise) == 2  # by the model; it takes one like Crimean Tatar for its neighbours
     return language if is_known and is_another and (is_strange or letters >= _LONG) else otherwise
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _count(letters: re.Pattern[str], text: str) -> int:
