@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -28,12 +29,12 @@ from aggregator.errors import AggregatorError, ConfigError, StoreError
 from aggregator.exchange import Exchange
 from aggregator.ledger import Applied
 from aggregator.model import Harvest
+from aggregator.progress import Meanwhile
 from aggregator.serve import serving
 from aggregator.store.articles import is_any_article_due
 from aggregator.store.connection import changes, check_place, faults, open_store, writer_lock
 from aggregator.store.health import ensure_room
 from aggregator.store.sources import is_any_due
-from aggregator.story.grouping import AT_ONCE
 from aggregator.text.line import one_line
 from aggregator.times import format_duration
 from aggregator.update import Clock, Observer, Passes, deliver, make_limits, publish
@@ -101,6 +102,10 @@ class Daemon:
         self._passes = Passes(db, configuration, clock=clock, jitter=jitter, stop=self._stop)
         self._exchange = Exchange(self._passes, callbacks or Callbacks(clock.now))
         self._breaker = Breaker(db, seconds=clock.seconds)
+        lines = Meanwhile(log.info, seconds=clock.seconds)
+        self._observer = Observer(
+            harvested=_log_failure, grouping=partial(lines.started, "grouping"), grouped=lines.advance
+        )
         self._marks = self._loaded = self._file_marks()
         """The files of the configuration as they were found last, and as they are in force."""
         self._said: dict[str, str] = {}
@@ -234,7 +239,7 @@ class Daemon:
             return
         # No source is asked for what could not be stored
         ensure_room(self._configuration.database.parent)
-        summary = self._passes.update(self._engine, observer=_OBSERVER)
+        summary = self._passes.update(self._engine, observer=self._observer)
         self._breaker.forgive()
         if summary.is_offline:
             rest = self._configuration.aggregator.fetch.min_interval.total_seconds()
@@ -254,7 +259,7 @@ class Daemon:
             log.warning("%s", summary.warning)
 
     def _hear(self) -> None:
-        self._exchange.hear(self._engine, observer=_OBSERVER)
+        self._exchange.hear(self._engine, observer=self._observer)
 
     def _subscribe(self) -> None:
         self._exchange.subscribe()
@@ -372,12 +377,3 @@ class Daemon:
 def _log_failure(harvest: Harvest, _applied: Applied) -> None:
     if (failure := harvest.failure) is not None:
         log.warning("%s: %s; %s", harvest.source, one_line(failure.message), advice(failure.kind))
-
-
-def _log_backlog(left: int) -> None:
-    # A first pass may group for minutes
-    if left > AT_ONCE:
-        log.info("%d entries are still to be grouped into stories", left)
-
-
-_OBSERVER = Observer(harvested=_log_failure, grouping=_log_backlog)

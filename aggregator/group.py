@@ -58,6 +58,10 @@ _EMBEDDED_LATER = 1000
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+def _unheard(_count: int) -> None:
+    """What nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Grouped:
     """What grouping changed in the store."""
@@ -86,6 +90,8 @@ class Groups:
         self._lacks_vectors = embedder is not None
         self._now = _NEVER
         self._grouped = Grouped()
+        self._begun: Callable[[int], None] = _unheard
+        self._more: Callable[[int], None] = _unheard
 
     def forget(self) -> None:
         """Read the window from the store again: this program changed stories itself."""
@@ -100,13 +106,15 @@ class Groups:
         *,
         now: datetime,
         stop: threading.Event | None = None,
-        left: Callable[[int], None] = lambda _count: None,
+        begun: Callable[[int], None] = _unheard,
+        more: Callable[[int], None] = _unheard,
     ) -> Grouped:
         """Give a story to each entry that has none.
 
-        Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time. `left` is told
-        before each how many there still are. An embedder that fails is done without.
+        Batch by batch, each in one transaction: what is left at a stop or a crash is grouped next time. An embedder
+        that fails is done without. `begun` is told how many there are, `more` whenever so many more are done with.
         """
+        self._begun, self._more = begun, more
         self._now = now.replace(microsecond=0)
         self._grouped = Grouped()
         waiting, oldest = backlog(self._db)
@@ -114,13 +122,13 @@ class Groups:
             return self._grouped
         try:
             self._prepare(oldest)
+            begun(waiting)
             while arrivals := ungrouped(self._db, limit=AT_ONCE):
                 if stop is not None and stop.is_set():
                     break
-                left(waiting)
                 while not self._take(arrivals):
                     self._prepare(oldest)
-                waiting -= len(arrivals)
+                    begun(backlog(self._db)[0])
             self._finish()
         except Stopped:
             self.forget()
@@ -174,6 +182,7 @@ class Groups:
     def _embed_late(self, embedder: Embedder, since: datetime) -> None:
         """Give their vectors to entries of the window that lack them: the embedder had failed, or is another now."""
         lacking = without_vector(self._db, embedder.name, since=since, limit=_EMBEDDED_LATER)
+        self._begun(len(lacking))
         for start in range(0, len(lacking), AT_ONCE):
             some = lacking[start : start + AT_ONCE]
             try:
@@ -228,6 +237,7 @@ class Groups:
                     self._put(arrival, story_of(self._db, original), original)
                 else:
                     self._place(grouping, arrival, vectors.get(arrival.entry))
+        self._more(len(arrivals) - len(vectors))
         return True
 
     def _embed(self, arrivals: Sequence[Arrival]) -> dict[EntryId, bytes]:
@@ -235,7 +245,8 @@ class Groups:
             return {}
         stored = stored_texts(self._db, [arrival.entry for arrival in arrivals])
         texts = [beginning(arrival.title, stored[arrival.entry]) for arrival in arrivals]
-        vectors = self._embedder.embed(texts, [arrival.language for arrival in arrivals])
+        languages = [arrival.language for arrival in arrivals]
+        vectors = self._embedder.embed(texts, languages, embedded=self._more)
         return dict(zip((arrival.entry for arrival in arrivals), vectors, strict=True))
 
     def _place(self, grouping: Grouping, arrival: Arrival, vector: bytes | None) -> None:

@@ -12,6 +12,8 @@ from itertools import pairwise
 
 from sqlite_utils import Database
 
+from aggregator.freshness import http_date
+from aggregator.harvest.undated import assumed_dates
 from aggregator.model import Entry, EntryId, Harvest, SourceId, StoryId
 from aggregator.pace import due_after_failure, due_after_success, follow, interval, learn, look_elsewhere
 from aggregator.settings import Fetch, SourceSettings
@@ -100,7 +102,8 @@ class Ledger:
                 return Applied()
             # First, so that the new name of a source touches the stories stored by now, not its new ones
             self._succeed(harvest)
-            applied, present = self._store(harvest)
+            is_first = self._states[harvest.source].succeeded_at is None
+            applied, present = self._store(harvest, is_first=is_first)
             self._compare(harvest, present, applied)
             if applied.entries_new:
                 self._doubt_hubs(harvest)
@@ -109,7 +112,7 @@ class Ledger:
     def deliver(self, harvest: Harvest) -> Applied:
         """Store what a hub sent of a source: any of its entries, so that nothing else is learnt of it."""
         with writing(self._db):
-            return self._store(harvest)[0]
+            return self._store(harvest, is_first=False)[0]
 
     def finish(self) -> None:
         """Store the harvests that wait."""
@@ -187,7 +190,7 @@ class Ledger:
         record_success(self._db, harvest, due=due, rhythm=rhythm, address=address, move=move)
         self._let_rest(state)
 
-    def _store(self, harvest: Harvest) -> tuple[Applied, set[EntryId]]:
+    def _store(self, harvest: Harvest, *, is_first: bool) -> tuple[Applied, set[EntryId]]:
         """Store its entries; returns the ids of all of them too."""
         applied = Applied()
         known = known_entries(self._db, harvest.source, (entry.identity for entry in harvest.entries))
@@ -199,8 +202,13 @@ class Ledger:
             for was, entry in again
             if was.content_hash == entry.content_hash and was.details != _details(entry)
         ]
+        source, now = harvest.source, harvest.fetched_at
+        assumed = _assumed(harvest) if is_first else {}
         inserted = [
-            (insert_entry(self._db, entry, source=harvest.source, now=harvest.fetched_at), entry)
+            (
+                insert_entry(self._db, entry, source=source, now=now, assumed=assumed.get(entry.identity)),
+                entry,
+            )
             for entry in new
         ]
         applied.entries_new = len(inserted)
@@ -242,6 +250,12 @@ class Ledger:
             touch_story(self._db, story, at=harvest.fetched_at)
             applied.stories_updated.add(story)
         record_window(self._db, harvest.source, present)
+
+
+def _assumed(harvest: Harvest) -> dict[str, datetime]:
+    newest = http_date(harvest.validators.last_modified) or harvest.fetched_at
+    dates = assumed_dates(harvest.entries, newest=newest)
+    return {entry.identity: date for entry, date in zip(harvest.entries, dates, strict=True)}
 
 
 def _details(entry: Entry) -> tuple[str | None, ...]:

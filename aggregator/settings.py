@@ -201,7 +201,7 @@ class SourceSettings(_Settings):
     title: str | None = None
     """By default the feed's own title."""
     language: str | None = None
-    """Language tag (en, ko, uk); by default the feed's own, else detected."""
+    """Language tag (en, ko, uk); by default the feed's own, or that of most of its texts."""
     tags: tuple[str, ...] = ()
     """Words by which topics choose sources."""
     interval: Literal["auto"] | Duration = "auto"

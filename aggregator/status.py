@@ -111,6 +111,11 @@ class Status(TypedDict):
     abandoned: list[str]
 
 
+def next_try(state: str, next_due: str | None) -> str | None:
+    """When a source in this state is asked next, as people read it; None where that is not known yet."""
+    return "never" if state in ("gone", "disabled") else next_due
+
+
 def source_health(db: Database, sources: tuple[SourceSettings, ...]) -> list[SourceHealth]:
     """The state of each configured source, in the order of the configuration."""
     states = {str(id): state for id, state in source_states(db).items()}

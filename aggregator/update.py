@@ -91,11 +91,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Who watches a pass: told how many sources it has, of each harvest, then how many entries are to be grouped."""
+    """Who watches a pass: told how many sources it has, then of each harvest.
+
+    Then how many entries are to be grouped, and how many more are, which may take longer.
+    """
 
     started: Callable[[int], None] = lambda _count: None
     harvested: Callable[[Harvest, Applied], None] = lambda _harvest, _applied: None
-    grouping: Callable[[int], None] = lambda _left: None
+    grouping: Callable[[int], None] = lambda _count: None
+    grouped: Callable[[int], None] = lambda _more: None
 
 
 def make_rules(configuration: Configuration) -> list[Rule]:
@@ -283,7 +287,9 @@ class Passes:
 
     def finish(self, summary: Summary, touched: Set[StoryId], observer: Observer) -> None:
         """Group what was stored into stories and publish what changed; `touched` are the stories of revised entries."""
-        grouped = self._groups.group(now=self.clock.now(), stop=self.stop, left=observer.grouping)
+        grouped = self._groups.group(
+            now=self.clock.now(), stop=self.stop, begun=observer.grouping, more=observer.grouped
+        )
         summary.count_stories(grouped, touched)
         if summary.is_offline:
             summary.warning = "nothing answered, at no site: is there a network? No source is blamed for it"

@@ -154,8 +154,45 @@ def test_labels_are_short_lines_of_text_once_each() -> None:
     assert clean_one(raw("A", author="<br>")).author is None
 
 
+GERMAN = Request(SourceId("s"), URL, language="de")
+TITLES = (
+    "Kaspersky-Update zerlegte Vista 64",
+    "Netbooks mit UMTS ab 1 Euro",
+    "Der Bundesrat fordert mehr Datenschutz beim elektronischen Einkommensnachweis",
+    "Bundesländer wünschen ein härteres Vorgehen gegen unerwünschte Telefonwerbung",
+    "Ricoh R10",
+)
+
+
+@pytest.mark.parametrize("declared", ["de", None, "en-us"])
+def test_a_few_words_are_in_the_language_of_the_feed(declared: str | None) -> None:
+    found = clean(*(raw(title) for title in TITLES), language=declared)
+    assert [entry.language for entry in found] == ["de"] * len(TITLES)
+
+
+def test_a_long_text_overrules_what_its_feed_declares() -> None:
+    english = raw(
+        "Bundesrat",
+        contents=(Markup("The chamber of the German states asks for better protection of data.", True),),
+    )
+    german = (*map(raw, TITLES), raw("Pipeline for the people?"), raw("Ricoh R11", language="nl"))
+    found = clean(*german, english, raw("한국 국방부, 무기 지원 검토"), language="de")
+    assert [entry.language for entry in found] == ["de"] * 6 + ["nl", "en", "ko"]
+    assert clean_entries(document(english), url=URL, request=GERMAN, now=NOW)[0].language == "de"
+
+
+def test_a_feed_in_several_languages_expects_none() -> None:
+    found = clean(
+        raw("Міністр оборони прибув до Сеула просити зброю"),
+        raw("The minister of defence has arrived in Seoul to ask for arms"),
+        raw("Der Bundesrat fordert mehr Datenschutz beim elektronischen Einkommensnachweis"),
+        raw("Ricoh R10"),
+    )
+    assert [entry.language for entry in found] == ["uk", "en", "de", None]
+
+
 def test_the_configured_language_counts_more_than_the_entrys_and_that_more_than_the_feeds() -> None:
-    entry = raw("Кожен охочий", language="pl-PL")
+    entry = raw("Warszawa", language="pl-PL")
     asked = Request(SourceId("s"), URL, language="ko")
     assert clean_entries(document(entry, language="de"), url=URL, request=asked, now=NOW)[0].language == "ko"
     assert clean_one(entry, language="de").language == "pl"

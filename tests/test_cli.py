@@ -347,12 +347,15 @@ def test_a_check_warns_of_a_word_that_looks_like_a_misspelt_list(desk: Desk) -> 
 
 
 def test_a_terminal_shows_a_progress_bar_that_a_pipe_does_not(desk: Desk, origin: Origin) -> None:
-    desk.add("good", origin.put("/good", rss("Good", {"title": "One", "link": "https://good.example/1"})))
+    item = {"title": "Aid", "link": "https://e.example/aid"}
+    desk.add("good", origin.put("/good", rss("Good", item)))
     lines, status = _on_terminal(desk, "update")
     assert status == 0
-    assert any("Fetching" in line for line in lines)
-    assert any("Grouping" in line and "0/1" in line for line in lines)
-    assert "Fetching" not in desk.run("update", "--all").output
+    for work in ("Fetching", "Grouping"):
+        assert any(work in line for line in lines)
+    output = desk.run("update", "--all").output
+    assert "Fetching" not in output
+    assert "Grouping" not in output
 
 
 def _on_terminal(desk: Desk, *args: str, width: int = 80) -> tuple[list[str], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,6 +238,38 @@ def test_a_story_says_why_it_holds_its_entries(stocked: Desk, stock: tuple[Path,
         "wire": "the story began with it",
         "late": "it is the same page as entry 2",
     }
+
+
+def test_the_parts_of_a_likeness_that_are_told_add_up(desk: Desk, origin: Origin) -> None:
+    told = [
+        (
+            "Quake hits Sendai harbour",
+            "A strong quake shook Sendai on Monday and closed its harbour, 40 ships left.",
+        ),
+        (
+            "Sendai closes harbour after quake",
+            "Officials closed the harbour of Sendai after a quake: 40 ships left it.",
+        ),
+        (
+            "Japan: quake shakes Sendai",
+            "The harbour of Sendai is closed since a strong quake shook the city and 40 ships.",
+        ),
+    ]
+    for number, (title, text) in enumerate(told):
+        item = {"title": title, "text": text, "link": f"https://e.example/{number}"}
+        item["date"] = f"Wed, 27 Nov 2024 0{2 * number}:00:00 GMT"
+        desk.add(f"s{number}", origin.put(f"/{number}", rss(f"S{number}", item)))
+    desk.run("update")
+    (explained,) = desk.rows("explain", _story(desk, "Sendai"))
+    reasons = [one["reason"] for one in explained["entries"] if "likeness" in one["reason"]]
+    assert len(reasons) == 2
+    for reason in reasons:
+        found = re.search(r"likeness (-?[\d.]+) = ([^;]+); \d h apart", reason)
+        assert found, reason
+        terms = re.findall(r"([+−]?) ?(meaning|words|names|numbers|time|text) (\d\.\d\d)", found[2])
+        assert {name for _, name, _ in terms} >= {"words", "names", "time", "text"}
+        total = sum(float(value) * (-1 if sign == "−" else 1) for sign, _, value in terms)
+        assert total == pytest.approx(float(found[1]))
 
 
 def test_it_says_that_a_copy_which_was_revised_since_repeats_most(desk: Desk, origin: Origin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,17 @@ def test_a_source_is_shown_with_what_is_wrong_with_it(desk: Desk, origin: Origin
     assert "aggregator sources discover URL" in desk.run("status").stdout
     assert "404" in desk.run("sources", "list").stdout
     assert "there is no source 'none'" in desk.run("sources", "show", "none", status=2).stderr
+
+
+def test_a_source_that_was_taken_down_for_good_is_said_to_be_asked_no_more(
+    desk: Desk, origin: Origin
+) -> None:
+    desk.add("closed", origin.put("/closed", status=410))
+    desk.run("update", status=1)
+    assert re.search(r"^next due +never$", desk.run("sources", "show", "closed").stdout, re.MULTILINE)
+    assert re.search(r"^closed +gone +0 +never ", desk.run("sources", "list").stdout, re.MULTILINE)
+    assert re.search(r"^closed +1 +never +gone ", desk.run("status").stdout, re.MULTILINE)
+    assert desk.rows("sources", "list")[0]["next_due"] is None
 
 
 def test_a_feed_is_added_and_comments_stay(desk: Desk, origin: Origin) -> None:

@@ -813,11 +813,27 @@ def test_entries_get_the_vectors_of_another_embedder_bit_by_bit_the_newest_first
             assert [text.split("\n")[0] for text in model.texts] == ["e7", "e6", "e5", "new0"]
 
 
+@pytest.mark.parametrize("embedder", ["none", "up", "down"])
+def test_who_waits_hears_how_many_there_are_and_that_each_is_done(
+    books: Books, model: Model, embedder: str
+) -> None:
+    model.is_down = embedder == "down"
+    copy = report("copy", *QUAKE[0])
+    store(books, harvest("a", *(report(f"q{n}", *quake) for n, quake in enumerate(QUAKE)), copy))
+    heard: list[int] = []
+    groups = Groups(books.db, span=SPAN, embedder=None if embedder == "none" else endpoint(model))
+    groups.group(now=NOON, begun=lambda count: heard.clear() or heard.append(-count), more=heard.append)
+    assert heard[0] == -4
+    assert sum(heard) == 0
+    groups.group(now=NOON, begun=heard.append)
+    assert sum(heard) == 0
+
+
 def test_a_stop_while_texts_are_embedded_leaves_them_for_the_next_pass(books: Books) -> None:
     class Stops:
         name = "stops"
 
-        def embed(self, _texts: Sequence[str], _languages: Sequence[str | None]) -> list[bytes]:
+        def embed(self, _texts: Sequence[str], _languages: Sequence[str | None], **_: Any) -> list[bytes]:
             raise Stopped
 
     store(books, harvest("a", report("q0", *QUAKE[0])))

@@ -66,6 +66,29 @@ def test_only_the_beginning_of_a_long_text_counts() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected", "language"),
+    [
+        ("Ricoh R10", "de", "de"),
+        ("Kaspersky-Update zerlegte Vista 64", "de", "de"),
+        ("Pipeline for the people?", "de", "de"),
+        ("The chamber of the German states asks for better protection of data", "de", "en"),
+        ("LIG Nex1 KAMD L-SAM", "ko", "ko"),
+        ("K2 tank contract signed with Poland", "ko", "en"),
+        ("Зеленский встретился", "uk", "uk"),
+        ("Министр обороны Украины прибыл в Сеул", "uk", "ru"),
+        ("우메로프 국방장관, 서울에서 무기 지원 요청", "en", "ko"),
+        ("Прэм'ер-міністр Беларусі", "be", "be"),
+        ("12:30", "pl", "pl"),
+        ("Bugün Simferopolde yañı mektep açıldı, balalar pek quvandılar", "crh", "crh"),
+    ],
+)
+def test_what_is_expected_of_a_text_holds_unless_it_clearly_is_another(
+    text: str, expected: str, language: str | None
+) -> None:
+    assert detect(text, expected=expected) == language
+
+
 @given(st.text())
 def test_no_text_raises_and_a_language_has_two_letters(text: str) -> None:
     language = detect(text)

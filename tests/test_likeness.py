@@ -16,7 +16,7 @@ from builders import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.model import EntryId, Profile
+from aggregator.model import EntryId, Profile, SourceId
 from aggregator.story.cluster import agglomerate
 from aggregator.story.likeness import (
     WITH_MEANING,
@@ -47,6 +47,7 @@ def member(
     weights: Weights = WORDS_ALONE,
     text: float = 0.0,
     quiet: float = 0.0,
+    source: str = "s",
 ) -> Member:
     """A headline in a crowd, whose words are all equally rare."""
     at = NOON + timedelta(hours=hours)
@@ -59,6 +60,7 @@ def member(
         asked=text * (weights.text - weights.quiet * quiet),
         first=at,
         last=at,
+        source=SourceId(source),
         entry=EntryId(number),
     )
 
@@ -149,6 +151,7 @@ def test_the_parts_of_the_evidence_sum_up_to_the_likeness(one: Member, other: Me
         taken_off -= WORDS_ALONE.across
     assert found.likeness == pytest.approx(found.words + found.names + found.numbers - taken_off)
     assert found.likeness == pytest.approx(likeness(one, other, WORDS_ALONE))
+    assert found.likeness == pytest.approx(sum(found.parts.values()))
     assert found.meaning is None
 
 
@@ -275,3 +278,26 @@ def test_two_reports_that_share_nothing_to_point_at_begin_no_story_however_quiet
     assert agglomerate([english, korean], WITH_MEANING) == [[english], [korean]]
     translated = lone(3, "ko", 0.4)
     assert agglomerate([english, korean, translated], WITH_MEANING) == [[english, korean, translated]]
+
+
+def test_headlines_of_one_source_that_share_nothing_but_their_field_are_several_events() -> None:
+    def headline(number: int, word: str, source: str, cosine: float, text: float = 0.0) -> Member:
+        vector = np.array([cosine, (1 - cosine**2) ** 0.5]) * WITH_MEANING.meaning**0.5
+        return member(
+            Profile(words=((word, 1),)),
+            number=number,
+            source=source,
+            vector=vector,
+            weights=WITH_MEANING,
+            text=text,
+        )
+
+    first, second = headline(1, "update", "heise", 1.0), headline(2, "login", "heise", 0.5)
+    third = headline(3, "firewall", "heise", 0.5)
+    assert likeness(first, second, WITH_MEANING) > 2 * WITH_MEANING.enough
+    assert agglomerate([first, second, third], WITH_MEANING)[0] == [first]
+    elsewhere, same_word = headline(4, "login", "golem", 0.5), headline(5, "update", "heise", 0.5)
+    assert agglomerate([first, elsewhere], WITH_MEANING) == [[first, elsewhere]]
+    assert agglomerate([first, same_word], WITH_MEANING) == [[first, same_word]]
+    retold = headline(6, "login", "heise", 0.7)
+    assert agglomerate([first, retold], WITH_MEANING) == [[first, retold]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builders import LONG, NOON, Books, entry, failure, source
 
-from aggregator.status import source_health, status
+from aggregator.status import next_try, source_health, status
 from aggregator.store.meta import record_pass
 from aggregator.upkeep import backup
 
@@ -39,6 +39,7 @@ def test_each_source_is_in_one_state(books: Books, tmp_path: Path) -> None:
     assert "longer fetch.timeout" in str(health[1]["advice"])
     assert health[1]["next_due"] == "2024-11-27T12:05:37Z"
     assert [one["id"] for one in health if one["next_due"] is None] == ["gone", "new", "off", "unsynced"]
+    assert [next_try(one["state"], one["next_due"]) for one in health[2:]] == ["never", None, "never", None]
     found = status(books.db, sources, database=tmp_path / "aggregator.db", embedder="words", now=NOON)
     assert found["sources"] == {"disabled": 1, "failing": 1, "gone": 1, "new": 1, "ok": 1}
     assert (found["due"], found["next_due"]) == (1, "2024-11-27T12:05:00Z")

@@ -135,7 +135,7 @@ class Compass:
     def __init__(self) -> None:
         self.read: list[str] = []
 
-    def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
+    def embed(self, texts: Sequence[str], languages: Sequence[str | None], **_: Any) -> list[bytes]:
         assert len(texts) == len(languages)
         self.read += texts
         hot = ("erupts", "Lava", "lava", "화산")

@@ -200,3 +200,44 @@ def test_opinion_and_language_of_a_source_are_its_entries(passes: Runs, origin: 
     assert list(passes.db.query("SELECT kind, language FROM entries")) == [
         {"kind": "opinion", "language": "uk"}
     ]
+
+
+def dates(passes: Runs) -> dict[str, str]:
+    return {row["title"]: row["dated"] for row in passes.db.query("SELECT title, dated FROM entries")}
+
+
+def undated(*names: str) -> list[dict[str, str]]:
+    return [item(name, date="") for name in names]
+
+
+def test_what_a_new_source_does_not_date_is_not_all_new(passes: Runs, origin: Origin) -> None:
+    names = ("one", "two", "three")
+    passes.desk.add("undated", origin.put("/undated", rss("U", *undated(*names))))
+    passes.run()
+    first = {
+        "Headline one": "2024-11-27T12:00:00Z",
+        "Headline two": "2024-11-27T11:00:00Z",
+        "Headline three": "2024-11-27T10:00:00Z",
+    }
+    assert dates(passes) == first
+    origin.put("/undated", rss("U", *undated("four", "five", *names)))
+    passes.run("undated", after=timedelta(days=1))
+    found = "2024-11-28T12:00:00Z"
+    assert dates(passes) == first | {"Headline four": found, "Headline five": found}
+
+
+def test_an_entry_without_a_date_is_a_little_older_than_the_one_before_it(
+    passes: Runs, origin: Origin
+) -> None:
+    (top, below, rest, end), dated = undated("top", "below", "rest", "end"), item("dated")
+    passes.desk.add("some", origin.put("/some", rss("S", top, dated, below)))
+    modified = {"Last-Modified": "Fri, 01 Nov 2024 10:00:00 GMT"}
+    passes.desk.add("old", origin.put("/old", rss("O", rest, end), headers=modified))
+    passes.run()
+    assert dates(passes) == {
+        "Headline top": "2024-11-27T09:00:00Z",
+        "Headline dated": "2024-11-27T09:00:00Z",
+        "Headline below": "2024-11-27T08:00:00Z",
+        "Headline rest": "2024-11-01T10:00:00Z",
+        "Headline end": "2024-11-01T09:00:00Z",
+    }

@@ -162,15 +162,19 @@ def _spelt(traits: Iterable[str], text: str) -> list[str]:
 
 def _likeness(closest: EntryId, evidence: Evidence, words: Sequence[str], *, is_here: bool) -> str:
     """One sentence on why an entry joined its story."""
-    parts = [f"likeness {evidence.likeness:.2f}"]
-    if evidence.meaning is not None:
-        parts.append(f"meaning {evidence.meaning:.2f}")
-    parts.append(f"words {evidence.words:.2f}, names {evidence.names:.2f}, numbers {evidence.numbers:.2f}")
     hours = round(evidence.days * 24)
-    parts.append("at the same time" if hours == 0 else f"{hours} h apart")
+    apart = "at the same time" if hours == 0 else f"{hours} h apart"
     shared = f"both have {_listed(words)}" if words else "they share no words"
     left = "" if is_here else ", which has left it"
-    return f"it is closest to entry {closest}{left}: {shared} ({'; '.join(parts)})"
+    return f"it is closest to entry {closest}{left}: {shared} ({_sum(evidence)}; {apart})"
+
+
+def _sum(evidence: Evidence) -> str:
+    """The likeness as the sum of its parts; what is printed adds up."""
+    rest = evidence.likeness - sum(evidence.parts.values())  # of one that an older version stored
+    parts = {name: round(part, 2) for name, part in (evidence.parts | {"rest": rest}).items()}
+    terms = [f"{'−' if part < 0 else '+'} {name} {abs(part):.2f}" for name, part in parts.items() if part]
+    return f"likeness {sum(parts.values()):.2f} = {' '.join(terms).removeprefix('+ ')}"
 
 
 def _topic_reason(

@@ -77,6 +77,8 @@ def _print(found: Status) -> None:
 
 
 def _print_failing(failing: Sequence[SourceHealth]) -> None:
+    from aggregator.status import next_try
+
     click.echo()
     print_table(
         [
@@ -86,7 +88,10 @@ def _print_failing(failing: Sequence[SourceHealth]) -> None:
             Column("kind"),
             Column("why", "text"),
         ],
-        [(one["id"], one["failures"], one["next_due"], one["kind"], one["error"]) for one in failing],
+        [
+            (one["id"], one["failures"], next_try(one["state"], one["next_due"]), one["kind"], one["error"])
+            for one in failing
+        ],
     )
     # No table: what to do is never cut
     click.echo("\nWhat to do:")

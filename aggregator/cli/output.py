@@ -86,7 +86,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> 
 
     for row in texts:
         for index, column in enumerate(columns):
-            if column.kind == "time" and row[index]:
+            if column.kind == "time" and row[index][:1].isdigit():
                 row[index] = f"{row[index][:16]}Z"
     console = Console()
     widths = _fitting(columns, _widths(columns, texts), console.width)

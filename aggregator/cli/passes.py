@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from aggregator.config import Configuration
-    from aggregator.ledger import Applied
-    from aggregator.model import Harvest
     from aggregator.store.sources import Scope
     from aggregator.update import Summary
 
@@ -92,10 +90,10 @@ def publish(session: Session, topics: tuple[str, ...], as_json: bool) -> None:
 
 
 def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.Event) -> Summary:
-    from aggregator.cli.progress import progress
+    from aggregator.cli.progress import progress, watching
     from aggregator.engine.local import LocalEngine
     from aggregator.store.connection import open_store, writer_lock
-    from aggregator.update import Clock, Observer, Passes, make_limits
+    from aggregator.update import Clock, Passes, make_limits
     from aggregator.upkeep import prune_daily
 
     configuration, failures = session.configuration, Failures()
@@ -106,15 +104,9 @@ def _pass(session: Session, ids: tuple[str, ...], scope: Scope, stop: threading.
     ):
         real = Clock(clock.now, clock.seconds)
         passes = Passes(db, configuration, clock=real, jitter=clock.jitter, stop=stop)
-        with progress("Fetching", then="Grouping") as bar:
-
-            def harvested(harvest: Harvest, applied: Applied) -> None:
-                bar.advance()
-                failures.hear(harvest, applied)
-
+        with progress() as bar:
             passes.synchronize()
-            observer = Observer(bar.started, harvested, bar.left)
-            summary = passes.update(engine, scope=scope, only=ids, observer=observer)
+            summary = passes.update(engine, scope=scope, only=ids, observer=watching(bar, failures.hear))
         if not stop.is_set():
             _tell_hub(db, configuration, stop)
             _deliver(db, configuration, stop)

@@ -17,13 +17,12 @@ from aggregator.cli import session as clock
 from aggregator.cli.failures import Failures
 from aggregator.cli.options import embedder_option
 from aggregator.cli.output import counted, note
+from aggregator.cli.progress import progress, watching
 from aggregator.cli.session import Session
 from aggregator.cli.stop import stopping
 
 if TYPE_CHECKING:
     from aggregator.demo import Demo
-    from aggregator.ledger import Applied
-    from aggregator.model import Harvest
 
 _PREFIX = "aggregator-demo-"
 
@@ -71,18 +70,12 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
     The only network it uses is this machine's own. Without --dir a temporary folder is filled,
     which is removed when the serving ends.
     """
-    from aggregator.cli.progress import progress
     from aggregator.demo import demonstrate
-    from aggregator.update import Clock, Observer
+    from aggregator.update import Clock
 
     failures = Failures()
     with stopping() as stop, _folder(folder, is_kept=once) as place, ExitStack() as stack:
-        with progress("Fetching", then="Grouping") as bar:
-
-            def harvested(harvest: Harvest, applied: Applied) -> None:
-                bar.advance()
-                failures.hear(harvest, applied)
-
+        with progress() as bar:
             demonstration = demonstrate(
                 place,
                 clock=Clock(clock.now, clock.seconds),
@@ -90,7 +83,7 @@ def demo(ctx: click.Context, folder: Path | None, once: bool, embedder: str) -> 
                 serve=not once,
                 embedder=embedder,
                 stop=stop,
-                observer=Observer(bar.started, harvested, bar.left),
+                observer=watching(bar, failures.hear),
             )
             shown = stack.enter_context(demonstration)
         failures.say()

@@ -151,12 +151,12 @@ def _harvest_all(session: Session, stop: threading.Event) -> tuple[list[Harvest]
         elif source.enabled:
             requests.append(request)
     with (
-        progress("Checking") as bar,
+        progress() as bar,
         closing(LocalEngine(make_limits(configuration), clock=clock.now)) as engine,
     ):
-        bar.started(len(requests))
+        bar.started("Checking", len(requests))
         for harvest in engine.run(requests, stop=stop):
             harvests[harvest.source] = harvest
-            bar.advance()
+            bar.advance(1)
     ids = [SourceId(source.id) for source in configuration.sources]
     return [harvests[id] for id in ids if id in harvests], {id: state.title for id, state in states.items()}

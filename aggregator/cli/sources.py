@@ -56,7 +56,7 @@ def sources() -> None:
 @click.pass_obj
 def list_(session: Session, limit: int | None, as_json: bool) -> None:
     """List the configured sources and how each is doing."""
-    from aggregator.status import source_health
+    from aggregator.status import next_try, source_health
 
     configured = session.configuration.sources[: shown(limit, as_json=as_json)]
     with session.store_if_any() as db:
@@ -74,7 +74,7 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
             row["id"],
             row["state"],
             row["entries"],
-            row["next_due"],
+            next_try(row["state"], row["next_due"]),
             row["error"] or row["title"],
         ),
         as_json=as_json,
@@ -89,7 +89,7 @@ def list_(session: Session, limit: int | None, as_json: bool) -> None:
 @click.pass_obj
 def show(session: Session, id: str, as_json: bool) -> None:
     """Show all that is known of the source ID."""
-    from aggregator.status import source_health
+    from aggregator.status import next_try, source_health
 
     named = tuple(source for source in session.configuration.sources if source.id == id)
     if not named:
@@ -100,7 +100,13 @@ def show(session: Session, id: str, as_json: bool) -> None:
         print_json([health])
         return
     fields = {name.replace("_", " "): value for name, value in health.items()}
-    print_fields({**fields, "tags": ", ".join(health["tags"])})
+    print_fields(
+        {
+            **fields,
+            "next due": next_try(health["state"], health["next_due"]),
+            "tags": ", ".join(health["tags"]),
+        }
+    )
 
 
 @sources.command(short_help="Add a feed, or the first that a web page links to.")

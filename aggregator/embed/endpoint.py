@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 from urllib.parse import urldefrag, urlsplit
 
@@ -58,15 +58,22 @@ class Endpoint:
         self._curl.setopt(pycurl.NOPROGRESS, 0)
         self._curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: stop.is_set())
 
-    def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
+    def embed(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None],
+        *,
+        embedded: Callable[[int], None] = lambda _more: None,
+    ) -> list[bytes]:
         """See `Embedder.embed`: 64 texts a request, each bounded in time and size. Languages are not used."""
         if len(texts) != len(languages):
             raise ValueError("as many languages as texts are needed")
-        return [
-            pack(vector)
-            for start in range(0, len(texts), _TEXTS)
-            for vector in self._request(texts[start : start + _TEXTS])
-        ]
+        vectors: list[bytes] = []
+        for start in range(0, len(texts), _TEXTS):
+            some = self._request(texts[start : start + _TEXTS])
+            vectors += map(pack, some)
+            embedded(len(some))
+        return vectors
 
     def _request(self, texts: Sequence[str]) -> list[list[float]]:
         wish: dict[str, object] = {"input": [text.encode("utf-8", "replace").decode() for text in texts]}

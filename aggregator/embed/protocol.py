@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aggregator.errors import AggregatorError
@@ -23,11 +23,18 @@ class Embedder(Protocol):
         """Model and centring. It is kept beside the vectors: those of different names are not compared."""
         ...
 
-    def embed(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[bytes]:
+    def embed(
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None],
+        *,
+        embedded: Callable[[int], None] = lambda _more: None,
+    ) -> list[bytes]:
         """One vector for each text, of length 1, as little-endian float16 (two bytes a dimension).
 
         A text is a title, or a title, a line break and the beginning of what follows it. `languages` are
-        their codes (`en`, `pt-BR`), None where unknown. Raises EngineError when the model cannot answer,
-        Stopped soon after the event is set that the embedder was made with.
+        their codes (`en`, `pt-BR`), None where unknown. `embedded` is told whenever so many more
+        are. Raises EngineError when the model cannot answer, Stopped soon after the event is set that the embedder
+        was made with.
         """
         ...

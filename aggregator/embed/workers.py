@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
 
@@ -46,21 +46,23 @@ class Workers:
         # An embedder is dropped, not closed: a reload of the configuration makes another one
         weakref.finalize(self, _kill, self._workers)
 
-    def vectors(self, texts: Sequence[str]) -> list[Vector]:
+    def vectors(self, texts: Sequence[str], done: Callable[[int], None] = lambda _more: None) -> list[Vector]:
         """What `Model.vectors` says of the texts; their order and number do not matter to any vector.
 
-        Raises Stopped within a second after the stop event is set, EngineError when a process dies, cannot
-        load the model or gives no answer; the next call starts anew.
+        `done` is told whenever so many more are had. Raises Stopped within a second after the stop event is set,
+        EngineError when a process dies, cannot load the model or gives no answer; the next call starts anew.
         """
         parts = [texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE)]
         try:
-            return self._collect(parts, self._workers[: 1 + len(texts) // _WORTH])
+            return self._collect(parts, self._workers[: 1 + len(texts) // _WORTH], done)
         except BaseException:
             # Answers that nobody awaits any more must not be taken for those of the next call
             _kill(self._workers)
             raise
 
-    def _collect(self, parts: Sequence[Sequence[str]], workers: Sequence[_Worker]) -> list[Vector]:
+    def _collect(
+        self, parts: Sequence[Sequence[str]], workers: Sequence[_Worker], done: Callable[[int], None]
+    ) -> list[Vector]:
         found: dict[int, list[Vector]] = {}
         todo = deque(enumerate(parts))
         busy: dict[Connection, tuple[_Worker, int]] = {}
@@ -75,6 +77,7 @@ class Workers:
                     todo.appendleft((number, parts[number]))
                 else:
                     found[number] = vectors
+                    done(len(vectors))
                 if todo:
                     number, part = todo.popleft()
                     busy[worker.ask(part)] = worker, number

@@ -19,7 +19,7 @@ from aggregator.story.profile import make_profile
 from aggregator.story.sketch import make_sketch
 from aggregator.text.fold import letters
 from aggregator.text.html import CleanHtml, clean_html, html_to_text, one_line, text_to_html, tidy_text
-from aggregator.text.language import detect, normalize_tag
+from aggregator.text.language import detect_all, normalize_tag
 from aggregator.url import absolute, canonical
 
 _LONGEST_TITLE = 500
@@ -27,6 +27,8 @@ _LONGEST_LABEL = 200
 _LONGEST_GUID = 2000
 _LONGEST_READ = 10_000  # of what becomes a line
 _MOST_LABELS = 50
+_TELLING = 1000
+"""Characters of a text that tell its language, and more."""
 
 
 def clean_feed(raw: RawFeed, *, url: str) -> Feed:
@@ -43,7 +45,7 @@ def clean_feed(raw: RawFeed, *, url: str) -> Feed:
 
 def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) -> tuple[Entry, ...]:
     """The document's entries, each identity once, in the publisher's order."""
-    feed_language = request.language or normalize_tag(raw.language)
+    feed_language = normalize_tag(raw.language)
     feed_title = _line(raw.title, _LONGEST_TITLE)
     entries = [
         clean_entry(
@@ -51,6 +53,12 @@ def clean_entries(raw: RawFeed, *, url: str, request: Request, now: datetime) ->
         )
         for entry in raw.entries
     ]
+    if request.language is None:
+        told = [(f"{entry.title}\n{entry.text[:_TELLING]}", entry.language) for entry in entries]
+        entries = [
+            entry if language == entry.language else replace(entry, language=language)
+            for entry, language in zip(entries, detect_all(told, feed_language), strict=True)
+        ]
     unique: dict[str, Entry] = {}
     for entry in _with_telling_identities(entries):
         unique.setdefault(entry.identity, entry)
@@ -87,14 +95,13 @@ def clean_entry(
     feed_title: str | None,
     now: datetime,
 ) -> Entry:
-    """One entry of the document at `url`."""
+    """One entry of the document at `url`, in the language that is configured or declared."""
     link = _link(raw.links, url)
     content, trackers = _content(raw.contents, link or url)
     text = html_to_text(content)
     title = _line(raw.title, _LONGEST_TITLE) or _title_from(text)
     guid = _guid(raw.guid)
     canonical_url = canonical(link) if link else None
-    language = request.language or normalize_tag(raw.language) or feed_language
     entry = Entry(
         identity=identity(guid, canonical_url, title, text),
         guid=guid,
@@ -104,7 +111,7 @@ def clean_entry(
         author=_author(raw, link, feed_title),
         published=_date(raw.published, now) or _date(raw.updated, now),
         updated=_date(raw.updated, now),
-        language=language or detect(f"{title}\n{text}"),
+        language=request.language or normalize_tag(raw.language) or feed_language,
         content=content,
         text=text,
         text_hash=text_hash(title, text),

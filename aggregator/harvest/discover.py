@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from aggregator.harvest.clean import clean_feed
+from aggregator.harvest.encoding import narrowed
 from aggregator.harvest.fetch import Fetcher
 from aggregator.harvest.json_feed import looks_like_json
 from aggregator.harvest.links import linked_feeds
@@ -108,7 +109,7 @@ def _read(response: Response) -> Found | None:
         return None
     feed = clean_feed(raw, url=response.url)
     count = sum(1 for _ in raw.entries)
-    return Found(response.moved_to or response.url, feed.title, _type(response.body), count)
+    return Found(response.moved_to or response.url, feed.title, _type(narrowed(response.body)), count)
 
 
 def _type(body: Document) -> str:

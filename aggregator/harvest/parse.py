@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import feedparser
 
 from aggregator.harvest.bounds import LONGEST_TAG, MOST_ENTRIES
+from aggregator.harvest.encoding import declared, media_type, narrowed
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.mend import mend
 from aggregator.harvest.pieces import pieces
@@ -25,7 +25,6 @@ from aggregator.model import Document, Wish
 mend()
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 # Of 200,000 attributes every parser on the way makes objects of its own
 _LONG_TAG = re.compile(rb"(<\w[^\s/<>]{0,100})[^<>]{%d,}" % LONGEST_TAG)
 _DAYS = {
@@ -34,15 +33,15 @@ _DAYS = {
 }
 # Minutes; nobody is waited for longer than a week
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
-_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 def parse(body: Document, *, url: str, content_type: str | None) -> RawFeed:
     """Read any format feedparser knows, or JSON Feed.
 
-    `content_type` is the HTTP header, whose charset counts (RFC 7303 §3). Broken markup yields
-    what can be read. Raises NotAFeed when there is nothing of a feed in it.
+    `content_type` is the HTTP header, whose charset counts (RFC 7303 §3) unless the bytes contradict it.
+    Broken markup yields what can be read. Raises NotAFeed when there is nothing of a feed in it.
     """
+    body = narrowed(body)
     if looks_like_json(body):
         return read_json_feed(body[:])
     documents = pieces(body)
@@ -58,10 +57,10 @@ def _entries(documents: Iterable[bytes], url: str, content_type: str | None) -> 
 
 
 def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
-    headers = {"content-location": url, "content-type": _encoding(body, content_type)}
+    headers = {"content-location": url, "content-type": media_type(body, content_type)}
     try:
         document = feedparser.parse(
-            io.BytesIO(_LONG_TAG.sub(_without_attributes, body)),
+            io.BytesIO(_LONG_TAG.sub(_without_attributes, declared(body))),
             response_headers=headers,
             sanitize_html=False,
             resolve_relative_uris=False,
@@ -89,14 +88,6 @@ def _parse(body: bytes, url: str, content_type: str | None) -> RawFeed:
 
 def _without_attributes(tag: re.Match[bytes]) -> bytes:
     return tag[1] + (b"/" if tag[0].endswith(b"/") else b"")
-
-
-def _encoding(body: bytes, content_type: str | None) -> str:
-    """The media type by which feedparser applies RFC 7303 §3, whatever the server calls the document."""
-    charset = _CHARSET.search(content_type or "")
-    if charset is None or body.startswith(_BYTE_ORDER_MARKS):
-        return "application/xml"
-    return f"application/xml; charset={charset[1]}"
 
 
 def _what_it_is(body: bytes) -> NotAFeed:

@@ -78,9 +78,11 @@ def insert_entry(
     *,
     source: SourceId,
     now: datetime,
+    assumed: datetime | None = None,
 ) -> EntryId:
     """Store a new entry, first seen `now`; it belongs to no story until it is grouped.
 
+    `assumed`: when it is taken to be from if its publisher does not say; by default `now`.
     Full-text search finds it after `index_entries`.
     """
     cursor = db.execute(
@@ -89,7 +91,7 @@ def insert_entry(
             **_columns(entry),
             "source": source,
             "identity": entry.identity,
-            "dated": to_text(dated(entry.published, now)),
+            "dated": to_text(dated(entry.published or assumed, now)),
             "first_seen": to_text(now),
         },
     )

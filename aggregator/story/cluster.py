@@ -14,7 +14,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from aggregator.model import EntryId, SourceId, StoryId
-from aggregator.story.likeness import Evidence, Member, Weights, evidence, kinship, likeness, may_found
+from aggregator.story.likeness import Evidence, Member, Weights, evidence, kinship, likeness, may_join, total
 from aggregator.story.window import Group, Window
 
 _DOUBT = 0.1
@@ -124,7 +124,7 @@ def _place(
 
 
 def _is_home(member: Member, group: Group, alike: float, weights: Weights) -> bool:
-    return alike >= weights.enough and may_found(member, group.sum, weights)
+    return alike >= weights.enough and may_join(member, group.sum, weights)
 
 
 def _settle(window: Window, member: Member, home: Group | None, own: StoryId) -> Placement:
@@ -247,7 +247,8 @@ def agglomerate(members: Sequence[Member], weights: Weights) -> list[list[Member
         if alike[pair] < weights.enough:
             break
         i, j = pair
-        if len(groups[i]) == len(groups[j]) == 1 and not may_found(members[i], members[j], weights):
+        here, there = total([members[at] for at in groups[i]]), total([members[at] for at in groups[j]])
+        if not may_join(here, there, weights):
             apart.add(pair)
             continue
         del alike[pair]

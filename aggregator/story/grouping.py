@@ -157,6 +157,7 @@ class Grouping:
         return self.window.member(
             arrival.entry,
             arrival.profile,
+            source=arrival.source,
             dated=arrival.dated,
             language=arrival.language,
             vector=_array(vector) if vector else None,

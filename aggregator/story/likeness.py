@@ -17,7 +17,7 @@ from datetime import datetime
 from math import exp, log, sqrt
 from typing import Any
 
-from aggregator.model import EntryId, Profile
+from aggregator.model import EntryId, Profile, SourceId
 
 _DAY = 86400.0
 _HOURS = 0.1
@@ -51,6 +51,8 @@ class Weights:
     """So much less is taken off for each time that fewer entries are reported on those days, by a factor of e."""
     least: float
     """The kinship from which two entries begin a story, however quiet it is and however strange the languages."""
+    unshared: float
+    """The meaning from which headlines of one source report one event that share no word, name or number."""
     enough: float
     """The likeness from which two entries or stories report one event."""
 
@@ -67,6 +69,7 @@ WORDS_ALONE = Weights(
     text=0.24,
     quiet=0.034,
     least=0.0,
+    unshared=0.0,
     enough=0.03,
 )
 WITH_MEANING = Weights(
@@ -81,6 +84,7 @@ WITH_MEANING = Weights(
     text=0.436,
     quiet=0.1,
     least=0.21,
+    unshared=0.4,
     enough=0.129,
 )
 
@@ -102,6 +106,8 @@ class Sum:
     """What is taken off for those."""
     first: datetime
     last: datetime
+    source: SourceId | None
+    """Whose they all are; None where they are of several."""
 
 
 @dataclass(eq=False, slots=True)
@@ -126,6 +132,25 @@ class Evidence:
     meaning: float | None
     days: float
     shared: tuple[str, ...]
+    across: float = 0.0
+    """Added, since their languages differ."""
+    time: float = 0.0
+    """Taken off, since they come apart."""
+    text: float = 0.0
+    """Taken off, since more is asked of texts."""
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What the likeness is the sum of, by name."""
+        return {
+            "meaning": self.meaning or 0.0,
+            "words": self.words,
+            "names": self.names,
+            "numbers": self.numbers,
+            "other language": self.across,
+            "time": -self.time,
+            "text": -self.text,
+        }
 
 
 def weigh(
@@ -172,21 +197,41 @@ def kinship(one: Sum, other: Sum) -> float:
 
 def likeness(one: Sum, other: Sum, weights: Weights) -> float:
     """The average likeness of the pairs between the two."""
-    text = (one.text / one.count + other.text / other.count) / 2
-    asked = (one.asked / one.count + other.asked / other.count) / 2
-    days = days_apart(one, other)
     return (
         kinship(one, other)
         + weights.across * _strangers(one, other)
-        - weights.day * min(days, weights.days)
-        - weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
-        - asked
+        - _for_time(one, other, weights)
+        - _for_text(one, other)
     )
 
 
-def may_found(one: Sum, other: Sum, weights: Weights) -> bool:
-    """Whether the two may be one story: two entries that are alone have to share something that can be pointed at."""
-    return weights.least <= 0 or one.count > 1 or other.count > 1 or kinship(one, other) >= weights.least
+def _for_time(one: Sum, other: Sum, weights: Weights) -> float:
+    text = (one.text / one.count + other.text / other.count) / 2
+    days = days_apart(one, other)
+    headlines = weights.hours * (1 - text) * (1 - exp(-days / _HOURS))
+    return weights.day * min(days, weights.days) + headlines
+
+
+def _for_text(one: Sum, other: Sum) -> float:
+    return (one.asked / one.count + other.asked / other.count) / 2
+
+
+def may_join(one: Sum, other: Sum, weights: Weights) -> bool:
+    """Whether the two may be one story, however alike: they have to share something that can be pointed at.
+
+    Two entries that are alone have to share enough. Headlines of one source and language that have nothing in common
+    but what they are about come from one desk: an outlet tells one event twice in some of the same words.
+    """
+    if one.count == other.count == 1 and kinship(one, other) < weights.least:
+        return False
+    return (
+        one.source is None
+        or one.source != other.source
+        or one.text / one.count + other.text / other.count > 1
+        or _strangers(one, other) > 0
+        or dot(one.traits, other.traits) > 0
+        or kinship(one, other) >= weights.unshared
+    )
 
 
 def _strangers(one: Sum, other: Sum) -> float:
@@ -224,6 +269,7 @@ def total(parts: Sequence[Sum]) -> Sum:
         asked=first.asked,
         first=first.first,
         last=first.last,
+        source=first.source,
     )
     for part in parts[1:]:
         include(whole, part)
@@ -242,6 +288,8 @@ def include(whole: Sum, part: Sum) -> None:
     whole.asked += part.asked
     whole.first = min(whole.first, part.first)
     whole.last = max(whole.last, part.last)
+    if part.source != whole.source:
+        whole.source = None
 
 
 def evidence(one: Member, other: Member, weights: Weights) -> Evidence:
@@ -266,4 +314,7 @@ def evidence(one: Member, other: Member, weights: Weights) -> Evidence:
         meaning=meaning,
         days=days_apart(one, other),
         shared=tuple(dict.fromkeys(best))[:8],
+        across=weights.across * _strangers(one, other),
+        time=_for_time(one, other, weights),
+        text=_for_text(one, other),
     )

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any
 
-from aggregator.model import EntryId, Profile, StoryId
+from aggregator.model import EntryId, Profile, SourceId, StoryId
 from aggregator.story.background import Background
 from aggregator.story.likeness import Member, Sum, Weights, days_apart, include, keys, total, weigh
 
@@ -84,7 +84,14 @@ class Window:
         self.background.learn(keys(profile), dated, language, vector)
 
     def member(
-        self, entry: EntryId, profile: Profile, *, dated: datetime, language: str | None, vector: Any = None
+        self,
+        entry: EntryId,
+        profile: Profile,
+        *,
+        source: SourceId,
+        dated: datetime,
+        language: str | None,
+        vector: Any = None,
     ) -> Member:
         """The entry, which was learnt, as it is compared with those in the window."""
         if vector is not None:
@@ -100,6 +107,7 @@ class Window:
             asked=text * (self.weights.text - self.weights.quiet * self.background.quiet(dated)),
             first=dated,
             last=dated,
+            source=source,
             entry=entry,
         )
 
