@@ -12,7 +12,7 @@ from at_once import stale
 from builders import NOON, Books, entry, topic
 
 from aggregator import editor
-from aggregator.publish.topics import Published
+from aggregator.publish.topics import Published, Publisher
 from aggregator.settings import Output, Site
 from aggregator.store.connection import writing
 from aggregator.store.stories import relate
@@ -161,6 +161,18 @@ def test_pages_say_what_is_configured_now(desk: Books, changes: dict[str, object
     desk.configure(**changes)
     publish(desk)
     assert page(desk, of(desk, "n1")) != before
+
+
+def test_where_many_pages_are_to_be_others_each_publication_makes_some(desk: Books) -> None:
+    desk.configure(site=Site(title="New title", base_url="https://desk.example/"))
+    publisher = Publisher(desk.db, site=desk.site, output=desk.output, topics=desk.topics, folder=desk.folder)
+    made = []
+    for _ in range(5):
+        publisher.publish(now=LATER, most=1)
+        made.append(sum("New title" in page(desk, of(desk, f"n{number}")) for number in (1, 2, 3)))
+    assert made == sorted(made)
+    assert {*made} >= {1, 2, 3}
+    assert publish(desk) == set()
 
 
 def test_pages_that_were_lost_are_made_again_and_go_along_to_another_folder(desk: Books) -> None:

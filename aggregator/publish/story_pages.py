@@ -114,8 +114,7 @@ class StoryPages:
     def renew(self, stories: Iterable[StoryId]) -> None:
         """Write the pages of these stories that were ever published as they are to be now.
 
-        Not what was told in a feed just now, and what was hidden, merged or removed. A public page goes if only topics
-        that are private now held its story.
+        Not what was told in a feed just now, and what was hidden, merged or removed.
         """
         asked = sorted(stories)
         for start in range(0, len(asked), _TOGETHER):
@@ -133,7 +132,6 @@ class StoryPages:
         pages = {page_of(token, story): story for story in held}
         known = self._folder.recorded(pages)
         marks, holders = {}, {}
-        private = {id for id, settings in self._topics.items() if settings.token}
         here = [story for path, story in pages.items() if story in there and path not in self._written]
         self._note_states(token, here)
         if self._output.images != "none":
@@ -142,12 +140,8 @@ class StoryPages:
             if path in self._written:
                 continue
             named = place.holding.get(story) or [one for one in place.topics if one.id in held[story]]
-            if token and path in known:
-                named = named or place.topics
-            if not token and not named and held[story] & private:
-                self._folder.remove(path)
-            elif story in there and (named or path in known):
-                holders[path] = named
+            if story in there and (named or path in known):
+                holders[path] = named or (place.topics if token else [])
                 marks[path] = self._mark(path, story, named)
         stale = {pages[path]: path for path in self._folder.stale(marks)}
         told = {one.story.id: one for one in self.teller.tell(list(stale), token)}
@@ -155,6 +149,15 @@ class StoryPages:
         for story, path in stale.items():
             if story in told:
                 self._write(path, told[story], holders[path], self._mark(path, story, holders[path]))
+
+    def withdraw(self, stories: Collection[StoryId]) -> None:
+        """Remove the public pages of stories that only topics which are private now held."""
+        public = {topic.id for topic in self._places[None].topics}
+        private = self._topics.keys() - public
+        for story, topics in ever_in(self._db, stories).items():
+            if topics & private and not topics & public:
+                self._folder.remove(page_of(None, story))
+        self._folder.finish()
 
     def redirect(self) -> None:
         """Write where merged stories went."""

@@ -40,6 +40,8 @@ _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 _PLANNED = "planned_change"
 _NAMED = "topics_named"
+_MOST = 2000
+"""Some ten seconds: after the title of a topic changed there may be a hundred thousand."""
 _OF_NO_PAGE = {"directory", "items", "all", "tags", "compress", "hub", "link"}
 """Settings of the output that no story's page depends on."""
 
@@ -75,8 +77,12 @@ class Publisher:
         self._templates = templates
         self._look_mark = ""
 
-    def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
-        """Write the topics (of `only`) that changed. Raises PublishError.
+    def publish(
+        self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False, most: int = _MOST
+    ) -> Published:
+        """Write the topics (of `only`) that changed, and the pages of stories that left them. Raises PublishError.
+
+        Of pages that are to be others though their stories did not change, so many at `most`; next time the next.
 
         `now` decides which stories are too old. With `anew` whatever does not hold the bytes that were once written to
         it is written again. A file that would be written with the same bytes stays as it is, and so does an archive
@@ -106,8 +112,9 @@ class Publisher:
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
         ]
         site_mark = self._site_mark(plans, hidden)
-        left = changed_pages(self._db, since) | due_pages(self._db)
-        if not stale and not gone and not left and not anew and self._site_is_current(site_mark):
+        left = changed_pages(self._db, since)
+        is_due = bool(stale or gone or left or anew or due_pages(self._db))
+        if not is_due and self._site_is_current(site_mark):
             self._have_planned(last)
             return Published(0, 0)
         # What renders is loaded when something is to be rendered: most passes publish nothing
@@ -137,7 +144,9 @@ class Publisher:
             writer.begin(begun, arriving=planner.arriving(begun), beside=beside)
             for plan in begun:
                 writer.write_topic(plan)
-            pages.renew(left | due_pages(self._db))
+            due = due_pages(self._db)
+            pages.withdraw(due)
+            pages.renew(left | (due if anew else {*sorted(due)[:most]}))
             writer.write_site([*gone, *hidden])
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
