@@ -8,6 +8,7 @@ from aggregator.model import Channel, Story
 from aggregator.publish.design import Design, design
 from aggregator.publish.items import Front
 from aggregator.publish.metadata import index_metadata, story_metadata, topic_metadata
+from aggregator.publish.pictures import Picture
 
 
 def topic_page(channel: Channel, *, home: str, look: Design | None = None) -> bytes:
@@ -24,12 +25,12 @@ def story_page(
     topics: Sequence[Channel],
     site_title: str,
     home: str,
-    picture: str | None = None,
+    picture: Picture | None = None,
     look: Design | None = None,
 ) -> bytes:
     """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end.
 
-    `topics` are those whose feeds hold it; `home` is the index, `picture` the address of our copy of one.
+    `topics` are those whose feeds hold it; `home` is the index, `picture` our copy of one.
     """
     return (look or design(None)).render(
         "story.html",

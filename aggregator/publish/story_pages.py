@@ -17,6 +17,7 @@ from aggregator.publish.design import Design
 from aggregator.publish.folder import Folder
 from aggregator.publish.items import Told
 from aggregator.publish.pages import moved_page, story_page
+from aggregator.publish.pictures import picture_at
 from aggregator.publish.places import PICTURES, PRIVATE, page_of, story_url
 from aggregator.publish.planning import Plan
 from aggregator.publish.telling import Teller
@@ -211,14 +212,15 @@ class StoryPages:
         self._pictures |= pictures_of(self._db, leads)
 
     def _write(self, path: str, told: Item | Told, holders: Iterable[TopicSettings], mark: str) -> None:
-        picture = self._pictures.get(told.story.id)
+        file = self._pictures.get(told.story.id)
+        stands = f"{PICTURES}/{file}"
         page = story_page(
             told.story,
             url=told.page,
             topics=[self.teller.channel(topic) for topic in holders],
             site_title=self._site.title,
             home=self._site.base_url,
-            picture=f"{self._site.base_url}{PICTURES}/{picture}" if picture else None,
+            picture=picture_at(self._site.base_url + stands, self._folder.path / stands) if file else None,
             look=self._look,
         )
         self._folder.write(path, page, mark)
