@@ -23,6 +23,9 @@ class Picture:
     width: int | None = None
     height: int | None = None
 
+    def __str__(self) -> str:
+        return self.url
+
     @property
     def fills_column(self) -> bool:
         """Whether it is as wide as the text that it stands above."""

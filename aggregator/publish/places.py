@@ -13,6 +13,7 @@ from aggregator.settings import Site, TopicSettings
 
 PRIVATE = "private"
 PICTURES = "images"
+MISSING = "404.html"
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
 _OURS, _HEAD = b"<generator>feed-aggregator<", 20_000
 TOPIC_FILES = (*FEEDS, "index.html")

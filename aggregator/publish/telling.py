@@ -12,6 +12,7 @@ from aggregator.publish.content import with_links
 from aggregator.publish.items import Told, make_channel, make_item, tell, with_items
 from aggregator.publish.places import story_url
 from aggregator.publish.rights import within_rights
+from aggregator.publish.summary import without_echo
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.publications import first_shown
 from aggregator.store.stories import load_stories
@@ -88,6 +89,8 @@ class Teller:
         loaded = load_stories(self._db, list(stories), languages=self._site.languages, keeping=self._keeping)
         paged = self._paged(token, {other.id for story in loaded for other in story.related})
         for story in loaded:
-            bounded = within_rights(with_links(story, paged), excerpt=output.excerpt, in_full=in_full)
+            bounded = within_rights(
+                with_links(without_echo(story), paged), excerpt=output.excerpt, in_full=in_full
+            )
             told[story.id] = tell(bounded, story_url(self._site, token, story.id))
         return told

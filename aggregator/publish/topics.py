@@ -17,7 +17,7 @@ from aggregator.program import program_mark
 from aggregator.publish.files import Batch, folder_mark, sweep
 from aggregator.publish.folder import Folder
 from aggregator.publish.groups import Group
-from aggregator.publish.places import PICTURES, feed_urls, files_of, folder_of, story_of
+from aggregator.publish.places import MISSING, PICTURES, feed_urls, files_of, folder_of, story_of
 from aggregator.publish.planning import Plan, Planner
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
@@ -251,7 +251,7 @@ class Publisher:
 
     def _site_is_current(self, mark: str) -> bool:
         return read_meta(self._db, _SITE_MARK) == mark and all(
-            (self._folder / name).exists() for name in ("index.html", "topics.opml")
+            (self._folder / name).exists() for name in ("index.html", "topics.opml", MISSING)
         )
 
     def _authority(self, now: datetime) -> str:

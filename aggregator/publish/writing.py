@@ -16,8 +16,8 @@ from aggregator.publish.design import Design
 from aggregator.publish.folder import Folder
 from aggregator.publish.items import front_text, last_article, read_front, without_articles
 from aggregator.publish.json_feed import json_feed
-from aggregator.publish.pages import index_page, topic_page
-from aggregator.publish.places import FEEDS, PICTURES, PRIVATE, feed_urls, folder_of
+from aggregator.publish.pages import index_page, missing_page, topic_page
+from aggregator.publish.places import FEEDS, MISSING, PICTURES, PRIVATE, feed_urls, folder_of
 from aggregator.publish.planning import Plan
 from aggregator.publish.rss_atom import atom, rss
 from aggregator.publish.story_pages import StoryPages
@@ -157,6 +157,8 @@ class Writing:
         ]
         index = index_page(listed, site_title=title, base_url=base_url, look=self._look)
         self._folder.write("index.html", index)
+        missing = missing_page(site_title=title, home=base_url, look=self._look)
+        self._folder.write(MISSING, missing)
         self._folder.write("topics.opml", write_opml(title, outlines))
         self._pages.redirect()
         self._pages.remove(removed)
