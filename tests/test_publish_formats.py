@@ -500,7 +500,7 @@ def test_a_summary_is_short_and_plain_and_repeats_no_headline() -> None:
     long = sentence("word " * 200, report())
     assert len(item(story(story=(long,))).summary) <= 402
     assert item(story(story=(long,))).summary.endswith("word …")
-    for text in ("", "Ukrainian delegation asks Seoul for arms."):
+    for text in ("", "Ukrainian delegation asks Seoul for arms.", "Ukrainian delegation."):
         bare = item(story(report(text=text), story=()))
         assert bare.summary == ""
         assert rss_item(bare).findtext("description") == "Reported by Outlet 1."

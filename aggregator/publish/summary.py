@@ -17,7 +17,10 @@ def story_summary(story: Story) -> str:
     """One or two sentences on one line; empty where there is nothing to add to the headline."""
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
     text = on_one_line(" ".join(sentences) or story.lead.text)
-    return "" if _is_echo(text, story.headline, story.lead.title) else cut(text, _LENGTH)
+    said = words(text)
+    # A headline that a source made of the text goes further than its first sentence
+    adds = all(words(title)[: len(said)] != said for title in (story.headline, story.lead.title))
+    return cut(text, _LENGTH) if adds else ""
 
 
 def reporters(story: Story) -> str:
@@ -41,7 +44,7 @@ def without_echo(story: Story) -> Story:
         return tuple(
             sentence
             for sentence in sentences
-            if not _is_echo(sentence.text, story.headline, titles.get(sentence.entry, ""))
+            if words(sentence.text) not in (words(story.headline), words(titles.get(sentence.entry, "")))
         )
 
     is_reported = len(story.opinions) < len(story.coverage)
@@ -50,8 +53,3 @@ def without_echo(story: Story) -> Story:
         highlights=telling(story.highlights),
         story=telling(story.story) if is_reported else (),
     )
-
-
-def _is_echo(text: str, *headlines: str) -> bool:
-    said = words(text)
-    return any(said == words(headline) for headline in headlines)
