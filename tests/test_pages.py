@@ -158,12 +158,15 @@ def test_what_there_is_to_hear_or_see_is_played_on_the_page_and_linked() -> None
     assert {node.attributes["preload"] for node in page.css("audio, video")} == {"none"}
     assert texts(page, ".media figcaption") == [
         "Ukrainian delegation asks Seoul for arms · 1 h 2 min, 28 MB",
-        "To see · 42 s, 1 kB",
+        "To see · Outlet 2 · 42 s, 1 kB",
     ]
     assert [node.attributes["href"] for node in page.css(".media a")] == [audio.url, video.url]
     assert texts(page, ".media h2") == ["Listen"]
     policy = page.css_first('meta[http-equiv="Content-Security-Policy"]').attributes["content"] or ""
     assert policy.endswith("; media-src http: https:")
+    assert texts(page, "section h2")[0] == "Listen"
+    beside = of_story(story(report(1), second))
+    assert texts(beside, "section h2") == ["Story", "Watch", "Opinions", "Coverage"]
     gone = report(1, enclosures=(audio,), withdrawn_at=NOON)
     assert not of_story(story(gone)).css(".media")
 

@@ -20,6 +20,9 @@ class Media:
     url: str
     title: str
     language: str | None
+    source: str
+    is_lead: bool
+    """Whether it is the lead report's."""
     is_video: bool
     figures: str
     """How long it plays and how large it is, as far as its source says: `1 h 2 min, 28 MB`."""
@@ -32,6 +35,8 @@ def media_of(story: Story) -> tuple[Media, ...]:
             url=one.file.url,
             title=on_one_line(one.report.title) or one.report.source_title,
             language=one.report.language,
+            source=one.report.source_title,
+            is_lead=one.report.entry == story.lead.entry,
             is_video=(one.file.type or "").startswith("video/"),
             figures=_figures(one.file),
         )

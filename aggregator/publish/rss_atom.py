@@ -191,7 +191,8 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
             xml_elem(f"{{{_DC}}}language", element).text = language
         if rights := plain(lead.rights or ""):
             xml_elem(f"{{{_DC}}}rights", element).text = rights
-        if source := address(lead.source_url):
+        # Where nobody may know the feed, its site says at least whose it is
+        if source := address(lead.source_feed) or address(lead.source_url):
             xml_elem("source", element, url=source).text = plain(lead.source_title) or lead.source
         _files(element, item, channel)
         _picture(element, lead)

@@ -100,7 +100,7 @@ def version_11(db: Database) -> None:
 
 @MIGRATIONS()
 def version_12(db: Database) -> None:
-    """Pages of stories that left the feeds: which of them are to be looked at."""
+    """Pages of stories that left the feeds: which of them are to be looked at. Feeds of sources that may be named."""
     for statement in _VERSION_12:
         db.execute(statement)
 
@@ -535,4 +535,6 @@ _VERSION_12 = (
     "CREATE TABLE due_pages (story TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     "DROP INDEX publications_shown",
     "CREATE INDEX publications_story ON publications (story, shown)",
+    # Its address, if others may know it
+    "ALTER TABLE sources ADD COLUMN feed TEXT",
 )
