@@ -216,6 +216,7 @@ def test_no_page_of_a_topic_that_becomes_private_stays_public(desk: Books) -> No
     found = {str(path.relative_to(desk.folder)) for path in desk.folder.rglob("*") if path.is_file()}
     stories = {f"stories/{of(desk, 'both')}.html"}
     assert {path for path in found if not path.startswith(("private/", "other/"))} == {
+        "404.html",
         "index.html",
         "topics.opml",
         *stories,

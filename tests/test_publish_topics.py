@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -237,6 +238,37 @@ def test_a_topic_without_description_says_its_title_once(desk: Books) -> None:
         text = (desk.folder / name).read_text("utf-8")
         assert ">Alpha</p>" not in text
         assert text.count('content="Alpha"') <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({}, "https://a.example/feed.xml"),
+        ({"headers": {"Authorization": "Bearer x"}}, "https://a.example/"),
+        ({"url": "https://a.example/feed.xml?token=x"}, "https://a.example/"),
+        ({"url": "https://user:word@a.example/feed.xml"}, "https://a.example/"),
+    ],
+)
+def test_rss_names_the_feed_of_a_source_but_none_that_may_be_for_one_person(
+    desk: Books, changes: dict[str, Any], named: str
+) -> None:
+    desk.publish()
+    desk.configure(sources=[source("a", **changes), *desk.sources[1:]])
+    desk.publish()
+    feed = (desk.folder / "alpha" / "rss.xml").read_text("utf-8")
+    assert set(re.findall(r'<source url="([^"]*)"', feed)) == {named}
+    everything = "".join(path.read_text("utf-8") for path in desk.folder.rglob("*.*"))
+    assert not re.search("token=x|word@|Bearer", everything)
+
+
+def test_links_are_published_without_what_only_tells_how_a_reader_came(desk: Books) -> None:
+    desk.fetch_from("b", entry("alpha x", url="https://outlet.example/x?utm_source=rss&id=1"))
+    before = desk.rows("SELECT url, canonical_url, identity FROM entries")
+    desk.publish()
+    everything = "".join(path.read_text("utf-8") for path in desk.folder.rglob("*.*"))
+    assert "https://outlet.example/x?id=1" in everything
+    assert "utm_source" not in everything
+    assert desk.rows("SELECT url, canonical_url, identity FROM entries") == before
 
 
 def test_a_topic_waits_for_enough_sources(desk: Books) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aggregator.model import Sentence, Story
-from aggregator.publish.content import on_one_line, outlets
+from aggregator.publish.content import gist, on_one_line, outlets
 from aggregator.text.cut import cut
 from aggregator.text.fold import words
 
@@ -16,7 +16,7 @@ _NAMED = 3
 def story_summary(story: Story) -> str:
     """One or two sentences on one line; empty where there is nothing to add to the headline."""
     sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
-    text = on_one_line(" ".join(sentences) or story.lead.text)
+    text = on_one_line(" ".join(sentences) or gist(story.lead))
     said = words(text)
     # A headline that a source made of the text goes further than its first sentence
     adds = all(words(title)[: len(said)] != said for title in (story.headline, story.lead.title))

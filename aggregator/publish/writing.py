@@ -13,6 +13,7 @@ from aggregator.model import Channel, StoryId, TopicId
 from aggregator.opml import Outline, write_opml
 from aggregator.publish.content import archived
 from aggregator.publish.design import Design
+from aggregator.publish.files import remove_file
 from aggregator.publish.folder import Folder
 from aggregator.publish.items import front_text, last_article, read_front, without_articles
 from aggregator.publish.json_feed import json_feed
