@@ -203,6 +203,19 @@ def test_what_a_publication_leaves_that_breaks_off_is_made_by_the_next(desk: Boo
     assert "By hand" in page(desk, of(desk, "n2"))
 
 
+def test_a_page_stays_and_follows_its_story_though_its_topic_is_configured_no_more(desk: Books) -> None:
+    story = of(desk, "n5")
+    desk.configure(topics=[desk.topics[1]])
+    publish(desk)
+    assert "/topic/" not in page(desk, story)
+    editor.retitle(desk.db, story, "By hand")
+    assert publish(desk) == {f"stories/{story}.html"}
+    assert "By hand" in page(desk, story)
+    desk.configure(topics=[topic("topic", items=2), desk.topics[0]])
+    publish(desk)
+    assert "/topic/" in page(desk, story)
+
+
 # Topics that become private
 
 

@@ -112,7 +112,7 @@ class Publisher:
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
         ]
         site_mark = self._site_mark(plans, hidden)
-        left = changed_pages(self._db, since)
+        left = changed_pages(self._db, since, (TopicId(topic.id) for topic in self._topics))
         is_due = bool(stale or gone or left or anew or due_pages(self._db))
         if not is_due and self._site_is_current(site_mark):
             self._have_planned(last)

@@ -31,10 +31,11 @@ def ever_in(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, set[Topic
     return found
 
 
-def changed_pages(db: Database, since: int) -> set[StoryId]:
+def changed_pages(db: Database, since: int, topics: Iterable[TopicId]) -> set[StoryId]:
     """The stories that left a feed, or that one which did was merged into, of which a page tells otherwise now.
 
-    They, or stories beside them, changed after the change of this number.
+    They, or stories beside them, changed after the change of this number. All have left a feed that is none of these
+    `topics`.
     """
     rows = db.execute(
         """
@@ -47,9 +48,10 @@ def changed_pages(db: Database, since: int) -> set[StoryId]:
             UNION SELECT stories.id, former.story FROM former CROSS JOIN stories ON merged_into = former.id
         )
         SELECT DISTINCT former.story FROM former
-            CROSS JOIN publications ON publications.story = former.id AND NOT shown
+            CROSS JOIN publications ON publications.story = former.id
+                AND (NOT shown OR topic NOT IN (SELECT value FROM json_each(?)))
         """,
-        [since],
+        [since, json.dumps(list(topics))],
     )
     return {StoryId(story) for (story,) in rows.fetchall()}
 
