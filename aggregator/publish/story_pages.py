@@ -143,7 +143,7 @@ class StoryPages:
             named = place.holding.get(story) or [one for one in place.topics if one.id in held[story]]
             if story in there and (named or path in known):
                 holders[path] = named or (place.topics if token else [])
-                marks[path] = self._mark(path, story, named)
+                marks[path] = self._mark(path, story, holders[path])
         stale = {pages[path]: path for path in self._folder.stale(marks)}
         told = {one.story.id: one for one in self.teller.tell(list(stale), token)}
         self._want_pictures(one.story for one in told.values())
