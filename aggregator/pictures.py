@@ -12,16 +12,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 
-import imagesize
 from sqlite_utils import Database
 
 from aggregator.harvest.fetch import Fetcher, Limits
-from aggregator.harvest.images import shows_something
 from aggregator.model import Failure, Request, Response, SourceId
 from aggregator.publish.files import write_if_changed
+from aggregator.publish.pictures import may_be_shown
 from aggregator.publish.places import PICTURES
 from aggregator.store.connection import writing
 from aggregator.store.pictures import due_pictures, keep_picture, miss_picture
@@ -83,17 +81,12 @@ def copy_pictures(
     return copied
 
 
-def _is_spacer(data: bytes) -> bool:
-    width, height = imagesize.get(BytesIO(data))
-    return width > 0 and height > 0 and not shows_something(width, height)
-
-
 def _kept(answer: Response | Failure, folder: Path) -> str | None:
     if isinstance(answer, Failure) or answer.status != 200:
         return None
     data = answer.body[:]
     kind = kind_of(data)
-    if kind is None or len(data) < _MIN_BYTES or _is_spacer(data):
+    if kind is None or len(data) < _MIN_BYTES or not may_be_shown(data):
         return None
     # Named after what it shows: two stories share it, and it can be cached for ever
     file = f"{sha256(data).hexdigest()[:32]}.{kind}"

@@ -91,7 +91,8 @@ class Publisher:
         self._look_mark = folder_mark(self._templates)
         if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
             self._review()
-        self._name(anew=anew)
+        is_whole = anew and only is None
+        self._name(anew=is_whole)
         self._miss_pictures()
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         withdrawn = self._withdraw(hidden)
@@ -146,7 +147,7 @@ class Publisher:
                 writer.write_topic(plan)
             due = due_pages(self._db)
             pages.withdraw(due)
-            pages.renew(left | (due if anew else {*sorted(due)[:most]}))
+            pages.renew(left | (due if is_whole else {*sorted(due)[:most]}))
             writer.write_site([*gone, *hidden])
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
