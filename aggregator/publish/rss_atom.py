@@ -268,7 +268,6 @@ def _atom_source(element: Any, lead: Report, url: str, channel: Channel) -> None
     xml_elem("updated", source).text = to_text(lead.revised_at or lead.published)
     _atom_rights(source, lead)
     _link(source, url, rel="alternate")
-    _link(source, address(lead.source_feed), rel="self")
 
 
 def _id_of(lead: Report, channel: Channel) -> str:

@@ -40,8 +40,8 @@ _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 _PLANNED = "planned_change"
 _NAMED = "topics_named"
-_MOST = 2000
-"""Some ten seconds: after the title of a topic changed there may be a hundred thousand."""
+_MOST = 1000
+"""Some five seconds: after the title of a topic changed there may be a hundred thousand."""
 _OF_NO_PAGE = {"directory", "items", "all", "tags", "compress", "hub", "link"}
 """Settings of the output that no story's page depends on."""
 
