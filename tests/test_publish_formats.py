@@ -504,11 +504,12 @@ def test_a_summary_is_short_and_plain_and_repeats_no_headline() -> None:
         bare = item(story(report(text=text), story=()))
         assert bare.summary == ""
         assert rss_item(bare).findtext("description") == "Reported by Outlet 1."
-        assert etree.fromstring(atom(channel(bare))).find(f"{ATOM}entry/{ATOM}summary") is None
+        summary = etree.fromstring(atom(channel(bare))).findtext(f"{ATOM}entry/{ATOM}summary")
+        assert summary == "Reported by Outlet 1."
         assert "summary" not in json.loads(json_feed(channel(bare)))["items"][0]
 
 
-def test_where_there_is_no_summary_rss_names_who_reported() -> None:
+def test_where_there_is_no_summary_feeds_name_who_reported() -> None:
     def told(*reports: Report) -> str | None:
         return rss_item(item(story(*reports, story=(), headline=reports[0].title))).findtext("description")
 

@@ -84,8 +84,7 @@ def atom(channel: Channel) -> bytes:
     for item, moment in zip(channel.items, _moments(channel.items), strict=True):
         entry = _entry(generator, item)
         entry.updated(moment)
-        if item.summary:
-            entry.summary(item.summary)
+        entry.summary(item.summary or reporters(item.story))
         entry.content(item.html, type="html")
         entry.author(name=person(author_name(item.story.lead)) or item.story.lead.source)
         _extend_entry(entry, _atom_entry(item, channel))
