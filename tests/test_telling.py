@@ -12,7 +12,7 @@ from test_compose import HARBOUR, outlet, told
 from test_quotes import NEED, NEED_KO, WAIT
 
 from aggregator.model import Report, Story
-from aggregator.publish.content import story_summary
+from aggregator.publish.summary import story_summary
 
 STORM = "Шторм зірвав дах зі школи в Одесі, і дев'яносто учнів відпустили додому. Порт закрили до вівторка."
 STORM_KO = "폭풍이 오데사의 학교 지붕을 날려 학생 90명이 집으로 돌아갔다. 항구는 화요일까지 폐쇄된다."

@@ -34,10 +34,7 @@ def reporters(story: Story) -> str:
 
 
 def without_echo(story: Story) -> Story:
-    """The story without sentences that repeat its headline, or that of the report that they come from.
-
-    Where nobody reported it, it has no text but that of its opinion pieces, which stand apart.
-    """
+    """The story without sentences that repeat its headline, or that of the report that they come from."""
     titles = {report.entry: report.title for report in story.coverage}
 
     def telling(sentences: tuple[Sentence, ...]) -> tuple[Sentence, ...]:
@@ -47,9 +44,4 @@ def without_echo(story: Story) -> Story:
             if words(sentence.text) not in (words(story.headline), words(titles.get(sentence.entry, "")))
         )
 
-    is_reported = len(story.opinions) < len(story.coverage)
-    return replace(
-        story,
-        highlights=telling(story.highlights),
-        story=telling(story.story) if is_reported else (),
-    )
+    return replace(story, highlights=telling(story.highlights), story=telling(story.story))
