@@ -170,7 +170,8 @@ def test_what_a_shop_earns_is_no_part_of_a_story() -> None:
 def test_marks_and_names_of_sections_are_not_told(start: str) -> None:
     first = "Tugs from three countries freed a cargo ship at Gdynia on Tuesday."
     begin = start.partition(" ")[2]
-    assert summary(outlet(1, f"{start}\n{first}")) == f"{begin} {first}".strip() if begin else first
+    report = outlet(1, f"{start}\n{first}", title="Cargo ship afloat")
+    assert summary(report) == f"{begin} {first}".strip() if begin else first
 
 
 def test_a_speaker_without_what_they_said_does_not_begin_a_story() -> None:
