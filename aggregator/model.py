@@ -241,6 +241,8 @@ class Report:
     """Under which terms its source publishes."""
     policy: Policy | None = None
     """How much of it may go out; None: as is usual here."""
+    source_feed: str | None = None
+    """Where its source's feed is, if others may know."""
     withdrawn_at: datetime | None = None
     """Since when its source no longer carries it, though it carries older ones."""
 

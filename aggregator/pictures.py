@@ -19,6 +19,7 @@ from sqlite_utils import Database
 from aggregator.harvest.fetch import Fetcher, Limits
 from aggregator.model import Failure, Request, Response, SourceId
 from aggregator.publish.files import write_if_changed
+from aggregator.publish.pictures import may_be_shown
 from aggregator.publish.places import PICTURES
 from aggregator.store.connection import writing
 from aggregator.store.pictures import due_pictures, keep_picture, miss_picture
@@ -85,7 +86,7 @@ def _kept(answer: Response | Failure, folder: Path) -> str | None:
         return None
     data = answer.body[:]
     kind = kind_of(data)
-    if kind is None or len(data) < _MIN_BYTES:
+    if kind is None or len(data) < _MIN_BYTES or not may_be_shown(data):
         return None
     # Named after what it shows: two stories share it, and it can be cached for ever
     file = f"{sha256(data).hexdigest()[:32]}.{kind}"

@@ -20,14 +20,14 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.errors import PublishError, UsageError
 from aggregator.publish.coding import SUFFIXES, Coding, beside, encode
-from aggregator.publish.places import PICTURES, PRIVATE
+from aggregator.publish.places import MISSING, PICTURES, PRIVATE
 from aggregator.websub.agreement import PATH
 from aggregator.websub.callback import Callbacks, TooLarge
 
@@ -68,6 +68,7 @@ _HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:;"
+        b" media-src http: https:;"
         b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
@@ -110,10 +111,27 @@ class _OneFile(FileResponse):
 class _Publications(StaticFiles):
     """Files with ETag and Last-Modified; conditional and range requests are Starlette's."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, html=True)
+        self._folder = folder
+
     async def check_config(self) -> None:
         """A folder that was removed meanwhile is no fault of the program: it has nothing until it is back."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file at an address, else the page that says that there is none."""
+        try:
+            response = await self._at(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404:
+                raise
+            response = PlainTextResponse("Not Found", 404)
+        if response.status_code == 404:
+            with suppress(OSError):
+                return HTMLResponse((self._folder / MISSING).read_bytes(), 404)
+        return response
+
+    async def _at(self, path: str, scope: Scope) -> Response:
         """One address for each file: no empty segment, none that begins with a dot, no slash behind it."""
         asked = PurePosixPath(scope["path"])
         if _NO_ADDRESS.search(scope["path"]):
@@ -252,7 +270,7 @@ def serving(folder: Path, listen: str, callbacks: Callbacks | None = None) -> It
         ) from error
     with _bound(host.strip("[]"), int(port)) as bound:
         routes = _callback_routes(callbacks) if callbacks else []
-        routes.append(Mount("/", _Publications(directory=folder, html=True)))
+        routes.append(Mount("/", _Publications(folder)))
         app = Starlette(routes=routes, middleware=[Middleware(_Guarded)])
         config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
         server = uvicorn.Server(config)

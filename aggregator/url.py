@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
@@ -80,6 +81,20 @@ _CHANNEL_VALUE = re.compile(
     r"|newsletter|e-?mail|twitter|facebook|fb|telegram|whatsapp|linkedin|googlenews|google_news|gnews|naver|daum"
     r"|share",
     re.IGNORECASE,
+)
+# What a parameter is called that lets one person in.
+_SECRET = frozenset({
+    "key", "apikey", "api_key", "token", "access_token", "auth", "authkey", "auth_token", "secret", "sig", "signature",
+    "pass", "passwd", "password", "pwd", "user", "username", "login", "email", "mail", "uid", "session", "sid",
+    "hash", "code",
+})  # fmt: skip
+_OWN = frozenset({"local", "localhost", "internal", "intranet", "lan", "home", "corp", "private", "arpa"})
+# Letters and digits in one run, with both cases also across hyphens, or a UUID.
+_RANDOM = re.compile(
+    r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{16,}"
+    r"|(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{20,}"
+    r"|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+    re.ASCII,
 )
 _GENERIC = frozenset({
     "rss", "rss2", "feed", "feeds", "xml", "atom", "index", "json", "rdf", "html", "htm", "php", "aspx",
@@ -192,6 +207,45 @@ def canonical(url: str) -> str | None:
         return None
     port = "" if parts.port in (":80", ":443") else parts.port
     return f"{site}{port}{path}{query and '?'}{query}{anchor and '#'}{anchor}"
+
+
+def untracked(url: str) -> str:
+    """A link without the parameters that only ever say how a reader came; all else stays letter by letter."""
+    page, hash_mark, fragment = url.partition("#")
+    address, mark, query = page.partition("?")
+    fields = [field for field in query.split("&") if not _says_how_one_came(field)]
+    if "=" in fragment and all(map(_says_how_one_came, fragment.split("&"))):
+        hash_mark = fragment = ""
+    if len(fields) < query.count("&") + 1:
+        mark, query = ("?" if fields else ""), "&".join(fields)
+    return f"{address}{mark}{query}{hash_mark}{fragment}"
+
+
+def _says_how_one_came(field: str) -> bool:
+    while field.startswith("amp;"):
+        field = field[4:]
+    name = field.partition("=")[0].lower()
+    return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)
+
+
+def may_be_told(url: str) -> bool:
+    """Whether others may know where a feed is: not on a network of one's own, and with nothing like a secret in it.
+
+    A user's name, a parameter that is called a key, or a random word: what looks like one may be one.
+    """
+    parts = _parse(url)
+    if parts is None or "@" in url.partition("://")[2].partition("/")[0] or not _is_public(parts.name):
+        return False
+    fields = [field.partition("=") for field in parts.query.split("&")]
+    said = [*unquote(parts.path).split("/"), *(unquote(value) for _, _, value in fields)]
+    return not any(name.lower() in _SECRET for name, _, _ in fields) and not any(map(_RANDOM.search, said))
+
+
+def _is_public(name: str) -> bool:
+    try:
+        return ip_address(name.strip("[]")).is_global
+    except ValueError:
+        return "." in name and name.rpartition(".")[2] not in _OWN
 
 
 def _wrapped(parts: _Parts) -> str | None:

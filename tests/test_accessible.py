@@ -57,7 +57,7 @@ def site(feeds: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pages(feeds: Path) -> dict[str, str]:
-    """The index, a topic, the longest and the shortest story, and where a merged story went."""
+    """The index, a topic, the longest and the shortest story, one to listen to, where a merged story went, nothing."""
     from aggregator.publish.pages import moved_page
 
     stories = sorted((feeds / "stories").iterdir(), key=lambda path: path.stat().st_size)
@@ -66,6 +66,8 @@ def pages(feeds: Path) -> dict[str, str]:
         "topic": feeds / "korea-ukraine-defense" / "index.html",
         "long": stories[-1],
         "short": stories[0],
+        "heard": next(path for path in stories if "<audio" in path.read_text("utf-8")),
+        "missing": feeds / "404.html",
     }
     moved = moved_page("https://desk.example/stories/s1.html", "This story has moved")
     return {name: path.read_text("utf-8") for name, path in files.items()} | {"moved": moved.decode()}

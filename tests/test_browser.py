@@ -123,10 +123,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(browser: Browser) -> list[str]:
-    """The index, every topic, and the stories with the shortest and the longest pages."""
+    """The index, every topic, the stories with the shortest and the longest pages, one to listen to, and none."""
     stories = sorted((browser.feeds / "stories").iterdir(), key=lambda path: path.stat().st_size)
-    chosen = [f"stories/{path.name}" for path in (*stories[:2], *stories[-6:])]
-    return ["index.html", *(f"{topic}/index.html" for topic in EXPECTED), *chosen]
+    heard = [path for path in stories if "<audio" in path.read_text("utf-8")]
+    assert heard
+    chosen = [f"stories/{path.name}" for path in {*stories[:2], *heard, *stories[-6:]}]
+    return ["index.html", *(f"{topic}/index.html" for topic in EXPECTED), *chosen, "404.html"]
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +183,9 @@ def test_times_are_shown_in_the_zone_of_the_reader(light: Visit) -> None:
 def test_a_button_copies_the_address_of_each_feed(light: Visit) -> None:
     for seen in light.pages:
         addresses = [address for *_, address in seen["copied"]]
-        ends = {"/index.html": 1 + len(EXPECTED)}.get(seen["page"], int("/stories/" not in seen["page"]))
+        ends = {"/index.html": 1 + len(EXPECTED), "/404.html": 0}.get(
+            seen["page"], int("/stories/" not in seen["page"])
+        )
         assert len(addresses) == ends, seen["page"]
         assert seen["copied"] == [[False, None, address, address] for address in addresses]
 

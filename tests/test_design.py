@@ -130,19 +130,20 @@ def publish(books: Books, own: Path) -> Callable[[], Published]:
 def test_a_changed_template_rewrites_the_pages_and_no_feed(
     books: Books, own: Path, publish: Callable[[], Published]
 ) -> None:
-    assert publish().files == 7
+    assert publish().files == 8
     assert publish() == Published(0, 0)
     (own / "style.css").write_text("body { color: teal }")
     before = books.files()
-    assert publish().files == 3
+    assert publish().files == 4
     changed = {name for name, time in books.files().items() if before[name] != time}
     assert {name.rsplit("/", 1)[-1] for name in changed} == {
         "index.html",
+        "404.html",
         f"{books.story_of('Headline one')}.html",
     }
     assert publish() == Published(0, 0)
     (own / "style.css").unlink()
-    assert publish().files == 3
+    assert publish().files == 4
     (own / "notes.txt").write_text("no template")
     assert publish() == Published(0, 0)
 

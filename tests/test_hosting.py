@@ -20,7 +20,7 @@ from aggregator.serve import serving
 
 EXAMPLES = blocks(read("docs/hosting.md"))
 FILES = (
-    *("index.html", "topics.opml", "topic/index.html", "stories/abc.html"),
+    *("index.html", "404.html", "topics.opml", "topic/index.html", "stories/abc.html"),
     *("topic/rss.xml", "topic/atom.xml", "topic/feed.json"),
     *("topic/archive/rss-1-50.xml", "topic/archive/atom-1-50.xml", "topic/archive/feed-2-7.json"),
     *(
@@ -117,9 +117,10 @@ def test_another_server_sends_what_the_built_in_one_sends(
             for coding in ("identity", "gzip"):
                 assert answer(port, f"/{name}", coding) == answer(own, f"/{name}", coding), (name, coding)
         for hidden in ("/.topic.part", "/nothing.xml", "/topic/archive/rss-9-9.xml"):
-            status, headers, _ = answer(port, hidden, "identity")
+            status, headers, body = answer(port, hidden, "identity")
             assert status in (403, 404)
             assert "immutable" not in (headers["cache-control"] or "")
+            assert body == (feeds / "404.html").read_bytes()
 
 
 def _listens(port: int) -> bool:

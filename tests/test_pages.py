@@ -15,7 +15,18 @@ from hypothesis import given, settings
 from selectolax.lexbor import LexborHTMLParser
 from test_publish_formats import FULL, HOSTILE, NOON, channel, hostile_items, item, report, sentence, story
 
-from aggregator.model import Channel, EntryId, Item, Quote, Related, SourceId, Story, StoryId, TopicId
+from aggregator.model import (
+    Channel,
+    Enclosure,
+    EntryId,
+    Item,
+    Quote,
+    Related,
+    SourceId,
+    Story,
+    StoryId,
+    TopicId,
+)
 from aggregator.publish.content import legal
 from aggregator.publish.items import (
     Front,
@@ -77,8 +88,12 @@ def test_a_page_asks_for_nothing_else_and_allows_only_its_own_style_and_script(n
         (node,) = page.css(f"{tag}:not([type='application/ld+json'])")
         digest = b64encode(sha256(node.text().encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert not page.css("[src], [style], link[rel=stylesheet], iframe, form")
-    assert page.css_first("link[rel=Icon]").attributes["href"] == "data:,"
+    assert not page.css("[src]:not(audio), [style], link[rel=stylesheet], iframe, form")
+    assert {node.attributes["preload"] for node in page.css("audio")} <= {"none"}
+    assert ("media-src" in policy) == bool(page.css("audio"))
+    assert (page.css_first("link[rel=Icon]").attributes["href"] or "").startswith(
+        "data:image/svg+xml,%3Csvg "
+    )
     # Liferea looks for this spelling, and takes what follows for a file
     assert b'rel="icon"' not in pages(FULL)[number]
     assert "url(" not in page.css_first("style").text()
@@ -131,13 +146,38 @@ def test_no_text_becomes_markup_on_any_page(of: Item, title: str) -> None:
 # A story
 
 
+def test_what_there_is_to_hear_or_see_is_played_on_the_page_and_linked() -> None:
+    audio = Enclosure("https://one.example/1.mp3?a=1&b=2", "audio/mpeg", 28_410_112, seconds=3723)
+    odd = Enclosure("https://one.example/1.ogg", "audio/ogg")
+    video = Enclosure("https://two.example/2.mp4", "application/octet-stream", 900, seconds=42)
+    text = Enclosure("https://two.example/2.pdf", "application/pdf", 9)
+    first, second = report(1, enclosures=(odd, audio)), report(2, title="To see", enclosures=(text, video))
+    page = of_story(story(first, second, report(3, enclosures=(audio,))))
+    assert [node.attributes["src"] for node in page.css("audio, video")] == [audio.url, video.url]
+    assert all("controls" in node.attributes for node in page.css("audio, video"))
+    assert {node.attributes["preload"] for node in page.css("audio, video")} == {"none"}
+    assert texts(page, ".media figcaption") == [
+        "Ukrainian delegation asks Seoul for arms · 1 h 2 min, 28 MB",
+        "To see · Outlet 2 · 42 s, 1 kB",
+    ]
+    assert [node.attributes["href"] for node in page.css(".media a")] == [audio.url, video.url]
+    assert texts(page, ".media h2") == ["Listen"]
+    policy = page.css_first('meta[http-equiv="Content-Security-Policy"]').attributes["content"] or ""
+    assert policy.endswith("; media-src http: https:")
+    assert texts(page, "section h2")[0] == "Listen"
+    beside = of_story(story(report(1), second))
+    assert texts(beside, "section h2") == ["Story", "Watch", "Opinions", "Coverage"]
+    gone = report(1, enclosures=(audio,), withdrawn_at=NOON)
+    assert not of_story(story(gone)).css(".media")
+
+
 def test_a_story_page_has_its_sections_in_order_and_an_end() -> None:
     told = story(report(1), highlights=(sentence("Short.", report(1)),))
     page = of_story(told, channel())
     assert texts(page, "section h2") == ["Highlights", "Story", "Opinions", "Coverage"]
     assert texts(page, "h1") == [told.headline]
     assert texts(page, ".highlights li") == ["Short. Outlet 1 1"]
-    assert texts(page, ".end p")[0] == "End of the story, as told by 1 outlet."
+    assert texts(page, ".end p")[0] == "End of the story, as told by Outlet 1."
     assert page.css_first("link[rel=canonical]").attributes["href"] == STORY_URL
 
 
@@ -159,6 +199,8 @@ def test_a_story_that_is_only_opinion_says_that_nobody_reported_it() -> None:
     page = of_story(story(report(1, kind="opinion")))
     assert texts(page, ".coverage .none") == ["Nobody reported it yet; there is only opinion."]
     assert texts(page, ".end p") == ["End of the story."]
+    # What it says stands among the opinions, not told as news
+    assert texts(page, "section h2") == ["Opinions", "Coverage"]
 
 
 def test_a_story_without_text_says_so() -> None:
@@ -199,11 +241,11 @@ def test_the_number_of_a_citation_is_that_of_the_report_in_the_coverage() -> Non
     assert texts(page, ".story cite i") == ["2", "1"]
     assert texts(page, ".story cite.same a")[0].endswith(" 2")
     assert [node.text() for node in page.css(".coverage li b")] == ["Outlet 1", "Outlet 3"]
-    opinion = report(1, kind="opinion")
+    opinion = report(2, kind="opinion")
     lone = of_story(
-        story(opinion, story=(sentence("I think so.", opinion), sentence("You should.", opinion)))
+        story(first, opinion, story=(sentence("I think so.", opinion), sentence("You should.", opinion)))
     )
-    assert texts(lone, ".story cite") == ["Outlet 1 *", "Outlet 1"]
+    assert texts(lone, ".story cite") == ["Outlet 2 *", "Outlet 2"]
 
 
 def test_every_page_shows_the_same_time_for_the_same_story() -> None:
@@ -275,10 +317,23 @@ def test_coverage_counts_outlets_languages_and_independent_origins() -> None:
     apart = of_story(
         story(report(1), report(2, kind="opinion"), report(3, kind="opinion", source_title="Outlet 1"))
     )
-    assert texts(apart, ".breadth") == [
-        "1 outlet in English, 1 independent origin; 1 more with opinion alone."
+    assert texts(apart, ".breadth") == ["One outlet so far, in English; 1 more with opinion alone."]
+    assert texts(of_story(story(report(1, language=None))), ".breadth") == ["One outlet so far."]
+    assert texts(of_story(story(report(1), copy)), ".breadth") == [
+        "2 outlets in English, 1 independent origin."
     ]
-    assert texts(of_story(story(report(1, language=None))), ".breadth") == ["1 outlet, 1 independent origin."]
+
+
+def test_a_report_that_its_outlet_told_again_says_when() -> None:
+    revised = report(1, revised_at=NOON.replace(hour=15))
+    assert texts(of_story(story(revised)), ".coverage .meta time") == [
+        "27 Nov 2024, 12:01",
+        "27 Nov 2024, 15:00",
+    ]
+    other_feed = report(2, duplicate_of=EntryId(1), source_title="Outlet 1", published=NOON.replace(hour=18))
+    page = of_story(story(report(1), other_feed))
+    assert texts(page, ".coverage .meta time") == ["27 Nov 2024, 12:01", "27 Nov 2024, 18:00"]
+    assert texts(page, ".coverage .copies") == []
 
 
 def test_a_paragraph_is_in_one_language_and_not_long() -> None:

@@ -19,21 +19,24 @@ from selectolax.lexbor import LexborHTMLParser
 
 from aggregator import editor
 from aggregator.harvest.fetch import Limits
+from aggregator.harvest.parse import parse
 from aggregator.pictures import copy_pictures, kind_of
 from aggregator.settings import Output
+from aggregator.store.connection import writing
+from aggregator.store.pictures import keep_picture
 from aggregator.upkeep import prune
 
 HOUR = timedelta(hours=1)
 
 
-def png(width: int = 90) -> bytes:
+def png(width: int = 190, height: int = 80) -> bytes:
     """A small picture, another for each width."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = b"".join(b"\0" + bytes(range(width)) * 3 for _ in range(4))
-    header = struct.pack(">IIBBBBB", width, 4, 8, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + bytes(range(width)) * 3 for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     start = b"\x89PNG\r\n\x1a\n"
     return start + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 0)) + chunk(b"IEND", b"")
 
@@ -113,6 +116,69 @@ def test_a_picture_says_whose_it_is_and_waits_until_it_is_seen(
 
 
 @pytest.mark.parametrize(
+    ("width", "height", "ground"),
+    [(250, 200, "picture matted"), (120, 90, "picture matted"), (None, 0, "picture matted")],
+)
+def test_a_picture_is_as_large_on_the_page_as_it_is(
+    desk: Books, origin: Origin, copy: Callable[..., int], width: int | None, height: int, ground: str
+) -> None:
+    # What cannot be measured is shown all the same
+    data = png(width, height) if width else b"\xff\xd8\xff\xe0" + b"?" * 300
+    desk.fetch_from("a", entry(text="Seoul", image=origin.put("/a", data)))
+    desk.publish()
+    copy()
+    desk.publish()
+    page = LexborHTMLParser((desk.folder / "stories" / f"{desk.story_of('Headline one')}.html").read_bytes())
+    picture = page.css_first("img").attributes
+    assert (picture.get("width"), picture.get("height")) == (
+        (str(width), str(height)) if width else (None, None)
+    )
+    assert page.css_first("figure").attributes["class"] == ground
+
+
+def test_a_spacer_that_was_copied_before_is_not_shown(desk: Books) -> None:
+    url = "https://pictures.example/a.png"
+    desk.fetch_from("a", entry(text="Seoul", image=url))
+    desk.publish()
+    (desk.folder / "images").mkdir()
+    (desk.folder / "images" / "a.png").write_bytes(png(1, 1))
+    with writing(desk.db):
+        keep_picture(desk.db, url, "a.png")
+    desk.publish()
+    assert shown(desk) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "chosen"),
+    [
+        ((("1", "1"), ("90", "90"), ("600", "20")), None),
+        ((("1", None), (None, "60px")), None),
+        ((("1", "1"), (None, None)), 1),
+        ((("120", "90"), ("1200", "800"), ("640", "480")), 2),
+        ((("120", "90"), ("240", "180")), 1),
+        ((("120", "90"), (None, None)), 1),
+        ((("no", "99999999"), ("100%", "")), 0),
+    ],
+)
+def test_of_the_pictures_that_a_feed_declares_one_that_fills_a_page_is_taken(
+    declared: tuple[tuple[str | None, str | None], ...], chosen: int | None
+) -> None:
+    media = "".join(
+        f'<media:content medium="image" url="https://one.example/{number}.jpg"'
+        + "".join(f' {name}="{side}"' for name, side in zip(("width", "height"), sides, strict=True) if side)
+        + "/>"
+        for number, sides in enumerate(declared)
+    )
+    feed = (
+        '<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/"><channel><title>One</title>'
+        f"<item><title>A ship</title>{media}</item></channel></rss>"
+    )
+    found = parse(feed.encode(), url="https://one.example/rss", content_type=None)
+    (image,) = ([*one.images, None][0] for one in found.entries)
+    assert image == (None if chosen is None else f"https://one.example/{chosen}.jpg")
+
+
+@pytest.mark.parametrize(
     ("start", "kind"),
     [
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "jpg"),
@@ -138,10 +204,12 @@ def test_a_picture_is_known_by_its_first_bytes(start: bytes, kind: str | None) -
         (b"<svg onload='alert(1)'>" + b" " * 500, {"headers": {"Content-Type": "image/png"}}, {}),
         (png(), {"status": 404}, {}),
         (png(1)[:60], {}, {}),
+        (png(1, 300), {}, {}),
+        (png(190, 20), {}, {}),
         (png(), {}, {"max_bytes": 500}),
         (png(), {}, {"allow_private_networks": False}),
     ],
-    ids=["svg", "missing", "tiny", "large", "private"],
+    ids=["svg", "missing", "tiny", "spacer", "rule", "large", "private"],
 )
 def test_what_is_no_picture_or_not_allowed_is_not_kept_and_asked_for_again_later(
     desk: Books,
@@ -188,7 +256,7 @@ def test_a_picture_goes_when_its_report_shows_it_no_more(
     if reason == "policy":
         desk.configure(sources=[replace_policy(source) for source in desk.sources])
     else:
-        image = origin.put("/b.png", png(80)) if reason == "another picture" else None
+        image = origin.put("/b.png", png(180)) if reason == "another picture" else None
         desk.fetch_from("a", entry(text="Seoul", image=image))
     desk.publish()
     assert (shown(desk), files(desk)) == (None, set())

@@ -17,16 +17,18 @@ from test_ledger_invariants import Newsroom
 
 from aggregator.errors import PublishError
 from aggregator.model import Entry, Feed, StoryId
+from aggregator.publish.content import headline
 from aggregator.settings import Output
 from aggregator.store.connection import writing
 from aggregator.store.pictures import due_pictures, keep_picture
-from aggregator.store.stories import relate
+from aggregator.store.stories import hidden_stories, merged_stories, relate, resolve_story
 
 TOPICS = (
     topic("t", any_of=("seoul", "report*"), items=3),
     topic("u", all_of=("second version",), token="a-path-that-nobody-would-guess"),
     topic("v", any_of=("kyiv", "delegation"), items=2, max_age="20d"),
 )
+PUBLISHED = "SELECT topic, story FROM publications"
 ANOTHER: tuple[dict[str, Any], ...] = (
     {},
     {"title": "Another title"},
@@ -45,6 +47,7 @@ class Press(Newsroom):
     def open(self) -> None:
         super().open()
         self.is_at_rest = False
+        self.pages: set[StoryId] = set()
         self.books.configure(
             sources=[source("a", tags=("near",)), source("b"), source("c", tags=("near",))],
             topics=list(TOPICS),
@@ -142,7 +145,7 @@ class Press(Newsroom):
     def break_off(self, moment: int) -> None:
         """As by `kill -9` when the store has worked so much."""
         steps = count()
-        self.books.db.conn.set_progress_handler(lambda: next(steps) == moment, 10)
+        self.books.db.conn.set_progress_handler(lambda: next(steps) >= moment, 10)
         with suppress(sqlite3.OperationalError):
             self.books.publish(now=self.now)
         self.books.db.conn.set_progress_handler(None, 0)
@@ -183,6 +186,34 @@ class Press(Newsroom):
         assert self.books.publish(now=self.now).files == 0
         assert self.books.publish(now=self.now, anew=True).files == 0
         assert not stale(self.books, now=self.now)
+        self.follow_links()
+
+    def follow_links(self) -> None:
+        """Whoever has the address of a page that was ever public finds its story as it is now."""
+        db, folder = self.books.db, self.books.folder / "stories"
+        public = {one.id for one in self.books.topics if not one.token} | {"all", "tag-near"}
+        titles = [one.title for one in self.books.topics if one.token]
+        hidden, moved = set(hidden_stories(db)), merged_stories(db)
+        # Of a topic that is configured no more, or private, links lead nowhere
+        held = {story for topic, story in self.books.rows(PUBLISHED) if topic in public & self.configured()}
+        for story in sorted(self.pages & held):
+            now = moved.get(story, story)
+            page = folder / f"{story}.html"
+            if now in hidden or resolve_story(db, now) is None:
+                assert not page.exists()
+                continue
+            text = page.read_text("utf-8")
+            assert story == now or f"stories/{now}.html" in text
+            told = (folder / f"{now}.html").read_text("utf-8")
+            assert f'<h1 lang="en" dir="auto">{headline(self.books.story(now))}</h1>' in told
+            assert not any(f'/">{title}</a>' in told for title in titles)
+        self.pages |= {StoryId(path.stem) for path in folder.glob("*.html")}
+
+    def configured(self) -> set[str]:
+        """The topics and the feeds beside them."""
+        output = self.books.output
+        beside = {"all"} if output.all else set()
+        return {one.id for one in self.books.topics} | beside | {f"tag-{tag}" for tag in output.tags}
 
 
 def report(source: str, number: int, told: int = 0) -> Entry:

@@ -34,9 +34,10 @@ from aggregator.model import (
     StoryId,
     TopicId,
 )
-from aggregator.publish.content import coverage, legal, outlets, story_html, story_summary, web_url
+from aggregator.publish.content import coverage, legal, outlets, story_html, web_url
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.rss_atom import atom, rss
+from aggregator.publish.summary import story_summary
 
 NOON = datetime(2024, 11, 27, 12, 0, tzinfo=UTC)
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -243,6 +244,7 @@ def test_equal_channels_give_equal_bytes(write: Any) -> None:
 def test_a_channel_without_items_or_contact_is_still_a_feed(write: Any) -> None:
     feed = parsed(write(channel(contact=None, hub=None, description="")))
     assert feed.entries == []
+    assert feed.feed.get("subtitle", "") in ("", "Korea–Ukraine defense" if write is rss else "")
     assert feed.feed.updated_parsed[:4] == (2024, 11, 27, 12)
 
 
@@ -494,11 +496,27 @@ def test_links_are_http_or_nothing() -> None:
     assert "Outlet 1" in html
 
 
-def test_a_summary_is_short_plain_and_never_empty() -> None:
+def test_a_summary_is_short_and_plain_and_repeats_no_headline() -> None:
     long = sentence("word " * 200, report())
     assert len(item(story(story=(long,))).summary) <= 402
     assert item(story(story=(long,))).summary.endswith("word …")
-    assert item(story(report(text=""), story=())).summary == "Ukrainian delegation asks Seoul for arms"
+    for text in ("", "Ukrainian delegation asks Seoul for arms.", "Ukrainian delegation."):
+        bare = item(story(report(text=text), story=()))
+        assert bare.summary == ""
+        assert rss_item(bare).findtext("description") == "Reported by Outlet 1."
+        summary = etree.fromstring(atom(channel(bare))).findtext(f"{ATOM}entry/{ATOM}summary")
+        assert summary == "Reported by Outlet 1."
+        assert "summary" not in json.loads(json_feed(channel(bare)))["items"][0]
+
+
+def test_where_there_is_no_summary_feeds_name_who_reported() -> None:
+    def told(*reports: Report) -> str | None:
+        return rss_item(item(story(*reports, story=(), headline=reports[0].title))).findtext("description")
+
+    reports = [report(number, text="", title=f"Title {number}") for number in range(1, 6)]
+    assert told(*reports[:2]) == "Reported by Outlet 1 and Outlet 2."
+    assert told(*reports) == "Reported by Outlet 1, Outlet 2, Outlet 3 and 2 more."
+    assert told(report(text="", kind="opinion")) == "Opinion in Outlet 1."
 
 
 @pytest.mark.parametrize(

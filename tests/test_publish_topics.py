@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -47,10 +48,10 @@ def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
 
 
 def test_every_topic_and_every_story_in_one_has_its_files(desk: Books) -> None:
-    assert desk.publish() == Published(topics=2, files=13)
+    assert desk.publish() == Published(topics=2, files=14)
     stories = {f"stories/{desk.story_of(f'Headline {name}')}.html" for name in ("alpha", "beta", "both")}
     topics = {f"{topic}/{name}" for topic in ("alpha", "beta") for name in FEEDS}
-    assert set(desk.files()) == stories | topics | {"index.html", "topics.opml"}
+    assert set(desk.files()) == stories | topics | {"404.html", "index.html", "topics.opml"}
     assert sorted(shown(desk)) == ["alpha", "both"]
     assert sorted(shown(desk, "beta")) == ["beta", "both"]
 
@@ -71,8 +72,8 @@ def test_marks_survive_a_restart(desk: Books) -> None:
 
 
 def test_a_store_without_topics_has_an_index(books: Books) -> None:
-    assert books.publish() == Published(topics=0, files=2)
-    assert set(books.files()) == {"index.html", "topics.opml"}
+    assert books.publish() == Published(topics=0, files=3)
+    assert set(books.files()) == {"404.html", "index.html", "topics.opml"}
     assert books.publish() == Published(0, 0)
 
 
@@ -208,6 +209,66 @@ def test_a_sources_new_name_is_published(desk: Books) -> None:
 
 
 # What a topic shows
+
+
+def test_a_text_that_repeats_its_headline_is_not_told(desk: Books) -> None:
+    desk.fetch_from("b", entry("echo", title="Alpha says: “Beta!”", text="Alpha says “Beta”."))
+    desk.publish()
+    story = desk.story_of("Alpha says: “Beta!”")
+    assert "No text of it came with the feeds" in page(desk, story)
+    assert page(desk, story).count("Alpha says “Beta”.") == 0
+    editor.retitle(desk.db, story, "By hand")
+    desk.publish()
+    assert "Alpha says “Beta”." not in page(desk, story)
+
+
+def test_what_is_only_opinion_is_told_once(desk: Books) -> None:
+    desk.fetch_from("b", entry("view", kind="opinion", text="Alpha should think of beta."))
+    desk.publish()
+    assert page(desk, desk.story_of("Headline view")).count('<p lang="en" dir="auto">Alpha should') == 1
+    feed = json.loads((desk.folder / "alpha" / "feed.json").read_text())
+    (item,) = [item for item in feed["items"] if item["title"] == "Headline view"]
+    assert item["content_html"].count("Alpha should think of beta.") == 1
+    assert item["summary"] == "Alpha should think of beta."
+
+
+def test_a_topic_without_description_says_its_title_once(desk: Books) -> None:
+    desk.publish()
+    for name in ("index.html", "alpha/index.html"):
+        text = (desk.folder / name).read_text("utf-8")
+        assert ">Alpha</p>" not in text
+        assert text.count('content="Alpha"') <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({}, "https://a.example/feed.xml"),
+        ({"headers": {"Authorization": "Bearer x"}}, "https://a.example/"),
+        ({"url": "https://a.example/feed.xml?token=x"}, "https://a.example/"),
+        ({"url": "https://user:word@a.example/feed.xml"}, "https://a.example/"),
+    ],
+)
+def test_rss_names_the_feed_of_a_source_but_none_that_may_be_for_one_person(
+    desk: Books, changes: dict[str, Any], named: str
+) -> None:
+    desk.publish()
+    desk.configure(sources=[source("a", **changes), *desk.sources[1:]])
+    desk.publish()
+    feed = (desk.folder / "alpha" / "rss.xml").read_text("utf-8")
+    assert set(re.findall(r'<source url="([^"]*)"', feed)) == {named}
+    everything = "".join(path.read_text("utf-8") for path in desk.folder.rglob("*.*"))
+    assert not re.search("token=x|word@|Bearer", everything)
+
+
+def test_links_are_published_without_what_only_tells_how_a_reader_came(desk: Books) -> None:
+    desk.fetch_from("b", entry("alpha x", url="https://outlet.example/x?utm_source=rss&id=1"))
+    before = desk.rows("SELECT url, canonical_url, identity FROM entries")
+    desk.publish()
+    everything = "".join(path.read_text("utf-8") for path in desk.folder.rglob("*.*"))
+    assert "https://outlet.example/x?id=1" in everything
+    assert "utm_source" not in everything
+    assert desk.rows("SELECT url, canonical_url, identity FROM entries") == before
 
 
 def test_a_topic_waits_for_enough_sources(desk: Books) -> None:

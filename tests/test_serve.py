@@ -200,6 +200,20 @@ def test_a_file_has_one_address_and_nothing_outside_has_any(site: Site, path: st
         assert b"secret" not in body
 
 
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/topic/nothing.html", "/topic/archive/", "/a/b/c/", "/topic//"]
+)
+def test_where_there_is_nothing_a_page_says_so_that_the_browser_can_show(tmp_path: Path, path: str) -> None:
+    with serving(tmp_path, "127.0.0.1:0") as address:
+        site = Site(tmp_path, address)
+        assert site.ask(path)[1] == b"Not Found"
+        write_if_changed(tmp_path / "404.html", b"<!doctype html>Nothing")
+        answer, body = site.ask(path, Range="bytes=0-3", Accept_Encoding="gzip")
+        assert (answer.status, body) == (404, b"<!doctype html>Nothing")
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert site.ask(path, "HEAD")[1] == b""
+
+
 def test_a_folder_is_told_with_its_slash_and_without_a_host(site: Site) -> None:
     answer, _ = site.ask("/topic", Host="evil.example")
     assert (answer.status, answer.headers["Location"]) == (307, "/topic/")

@@ -12,7 +12,7 @@ from test_compose import HARBOUR, outlet, told
 from test_quotes import NEED, NEED_KO, WAIT
 
 from aggregator.model import Report, Story
-from aggregator.publish.content import story_summary
+from aggregator.publish.summary import story_summary
 
 STORM = "Шторм зірвав дах зі школи в Одесі, і дев'яносто учнів відпустили додому. Порт закрили до вівторка."
 STORM_KO = "폭풍이 오데사의 학교 지붕을 날려 학생 90명이 집으로 돌아갔다. 항구는 화요일까지 폐쇄된다."
@@ -170,7 +170,8 @@ def test_what_a_shop_earns_is_no_part_of_a_story() -> None:
 def test_marks_and_names_of_sections_are_not_told(start: str) -> None:
     first = "Tugs from three countries freed a cargo ship at Gdynia on Tuesday."
     begin = start.partition(" ")[2]
-    assert summary(outlet(1, f"{start}\n{first}")) == f"{begin} {first}".strip() if begin else first
+    report = outlet(1, f"{start}\n{first}", title="Cargo ship afloat")
+    assert summary(report) == f"{begin} {first}".strip() if begin else first
 
 
 def test_a_speaker_without_what_they_said_does_not_begin_a_story() -> None:

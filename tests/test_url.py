@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aggregator.url import MAX_LENGTH, absolute, canonical, host, slug
+from aggregator.url import MAX_LENGTH, absolute, canonical, host, may_be_told, slug, untracked
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 BASE = "https://ex.com/dir/feed.xml"
@@ -420,3 +420,67 @@ def test_real_sources_have_different_slugs() -> None:
     lines = (SHARED / "sources" / "feeds.tsv").read_text("utf-8").splitlines()[1:]
     urls = {line.split("\t")[1] for line in lines}
     assert len({slug(url) for url in urls}) == len(urls) > 400
+
+
+@pytest.mark.parametrize(
+    ("link", "published"),
+    [
+        ("https://a.example/x?utm_source=rss&id=7&fbclid=1", "https://a.example/x?id=7"),
+        ("https://a.example/x?utm_source=rss", "https://a.example/x"),
+        ("https://a.example/x?amp;UTM_Medium=feed#top", "https://a.example/x#top"),
+        ("https://a.example/x#xtor=RSS-3208", "https://a.example/x"),
+        (
+            "https://a.example/x?q=b&a=1#utm_source=rss&id=2",
+            "https://a.example/x?q=b&a=1#utm_source=rss&id=2",
+        ),
+        # What may tell articles apart, or how a page is shown, stays, and so does how it is written
+        ("https://a.example/x?ref=rss&b=%C3%a4&&a", "https://a.example/x?ref=rss&b=%C3%a4&&a"),
+        ("https://a.example/x?", "https://a.example/x?"),
+        ("https://a.example/#!/y?utm_source=rss", "https://a.example/#!/y?utm_source=rss"),
+        ("https://a.example/?next=https://b.example/?utm_source=rss", None),
+    ],
+)
+def test_a_link_is_published_without_what_only_tells_how_a_reader_came(
+    link: str, published: str | None
+) -> None:
+    assert untracked(link) == (published or link)
+    assert untracked(untracked(link)) == untracked(link)
+    assert canonical(untracked(link)) == canonical(link)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "https://en.yna.example/RSS/news.xml",
+        "https://feeds.example.org/world-news-2024/atom.xml?edition=uk&n=100",
+        "http://93.184.216.34/rss",
+        "https://outlet.example:8443/?feed=rss2&cat=12",
+    ],
+)
+def test_where_a_public_feed_is_may_be_told(feed: str) -> None:
+    assert may_be_told(feed)
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "https://me:secret@outlet.example/rss",
+        "https://me@outlet.example/rss",
+        "https://outlet.example/rss?key=abc",
+        "https://outlet.example/rss?Token=abc",
+        "https://outlet.example/rss?a=k3YqT8vXw2Nb6RmZ",
+        "https://outlet.example/feed/k3YqT8vXw2Nb6RmZ.rss",
+        "https://outlet.example/private/4f9d2c1e-aaaa-bbbb-cccc-0123456789ab.rss",
+        "https://outlet.example/s/Zm9vYm-Fy_Zm9vYmFy1xQ/rss",
+        "https://outlet.example/%6b3YqT8vXw2Nb6RmZ",
+        "http://127.0.0.1/rss",
+        "http://[::1]/rss",
+        "http://10.1.2.3/rss",
+        "http://nas/rss",
+        "http://nas.local/rss",
+        "http://feeds.corp/rss",
+        "not a url",
+    ],
+)
+def test_where_a_feed_is_that_may_be_for_one_person_is_not_told(feed: str) -> None:
+    assert not may_be_told(feed)

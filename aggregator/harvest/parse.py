@@ -16,6 +16,7 @@ import feedparser
 
 from aggregator.harvest.bounds import LONGEST_TAG, MOST_ENTRIES
 from aggregator.harvest.encoding import declared, media_type, narrowed
+from aggregator.harvest.images import Declared, best_first, read_side
 from aggregator.harvest.json_feed import looks_like_json, read_json_feed
 from aggregator.harvest.mend import mend
 from aggregator.harvest.pieces import pieces
@@ -189,7 +190,7 @@ def _entry(entry: Any, url: str, feed: Any) -> RawEntry:
             label for tag in _dicts(entry, "tags") if (label := _string(tag, "label") or _string(tag, "term"))
         ),
         enclosures=tuple(_enclosures(entry, feed)),
-        images=tuple(_images(entry)),
+        images=best_first(_images(entry)),
     )
 
 
@@ -238,16 +239,20 @@ def _enclosures(entry: Any, feed: Any) -> Iterable[RawEnclosure]:
             yield RawEnclosure(href, _string(media, "type"), _string(media, "filesize"), own, explicit, kind)
 
 
-def _images(entry: Any) -> Iterable[str]:
+def _images(entry: Any) -> Iterable[Declared]:
     for media in _dicts(entry, "media_thumbnail"):
         if url := _string(media, "url"):
-            yield url
+            yield Declared(url, *_sides(media))
     for media in _dicts(entry, "media_content"):
         kind = f"{dict.get(media, 'medium')} {dict.get(media, 'type')}"
         if "image" in kind and (url := _string(media, "url")):
-            yield url
+            yield Declared(url, *_sides(media))
     if url := _string(_dict(entry, "image"), "href"):
-        yield url
+        yield Declared(url)
     for link in _dicts(entry, "links"):
         if str(dict.get(link, "type") or "").startswith("image/") and (url := _string(link, "href")):
-            yield url
+            yield Declared(url)
+
+
+def _sides(media: Any) -> tuple[int | None, int | None]:
+    return read_side(_string(media, "width")), read_side(_string(media, "height"))

@@ -95,6 +95,6 @@ class Senders:
         words = chat.tell(
             parcel.receiver.address,
             title=f"{'Test: ' if parcel.is_test else ''}{headline(item.story)}",
-            body=f"{item.summary}\n\n{item_url(item)}\n{parcel.channel.title}",
+            body="\n\n".join(filter(None, (item.summary, f"{item_url(item)}\n{parcel.channel.title}"))),
         )
         return Refusal(words) if words else None

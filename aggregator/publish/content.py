@@ -29,7 +29,6 @@ _ATTACHABLE = re.compile(r"https?://(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9][A-Za-z0-9-]*
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TYPES = MimeTypes()  # the built-in table alone: the same on every machine
-_SUMMARY_LENGTH = 400
 _GIST_LENGTH = 300
 _PARAGRAPH_SENTENCES = 4
 
@@ -152,7 +151,7 @@ def date_words(moment: datetime) -> str:
 
 def headline(story: Story) -> str:
     """The story's headline on one line; never empty, as RSS and Atom need a title."""
-    return _line(story.headline) or "Untitled"
+    return on_one_line(story.headline) or "Untitled"
 
 
 def coverage(story: Story) -> tuple[Carried, ...]:
@@ -203,6 +202,14 @@ def repeated_at(carried: Carried) -> tuple[Report, ...]:
         first.setdefault(copy.source_title, copy)
     first.pop(carried.report.source_title, None)
     return tuple(first.values())
+
+
+def told_again(carried: Carried) -> datetime | None:
+    """When its outlet last told a report again, in other words or in another of its feeds, if it did."""
+    own = [copy for copy in carried.copies if copy.source_title == carried.report.source_title]
+    moments = [moment for one in own for moment in (one.published, one.revised_at)]
+    last = max(filter(None, [*moments, carried.report.revised_at]), default=None)
+    return last if last and last > carried.report.published else None
 
 
 def passages(story: Story, sentences: Iterable[Sentence]) -> tuple[Passage, ...]:
@@ -294,21 +301,14 @@ def story_html(story: Story, page: str) -> str:
     return legal(html).strip()
 
 
-def story_summary(story: Story) -> str:
-    """One or two sentences of plain text on one line; never empty."""
-    sentences = [sentence.text for sentence in (story.story or story.highlights)[:2]]
-    text = _line(" ".join(sentences) or gist(story.lead))
-    return cut(text, _SUMMARY_LENGTH) or headline(story)
-
-
 def author_name(report: Report) -> str:
     """Who wrote the report: its author, else its outlet; never empty."""
-    return _line(report.author or "") or _line(report.source_title) or report.source
+    return on_one_line(report.author or "") or on_one_line(report.source_title) or report.source
 
 
 def categories(item: Item) -> tuple[str, ...]:
     """The lead report's categories, each once."""
-    return tuple(dict.fromkeys(filter(None, map(_line, item.story.lead.categories))))
+    return tuple(dict.fromkeys(filter(None, map(on_one_line, item.story.lead.categories))))
 
 
 def enclosures(report: Report) -> tuple[Enclosure, ...]:
@@ -331,7 +331,8 @@ def _languages(story: Story) -> dict[EntryId, str | None]:
     return {report.entry: language_tag(report.language) for report in story.coverage}
 
 
-def _line(text: str) -> str:
+def on_one_line(text: str) -> str:
+    """A text as XML may hold it, each run of white space one space."""
     return " ".join(legal(text).split())
 
 
@@ -372,6 +373,7 @@ def _environment() -> Environment:
         outlets,
         tally,
         repeated_at,
+        told_again,
         paragraphs,
         passages,
         gist,

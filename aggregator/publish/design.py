@@ -57,14 +57,15 @@ class Design:
             "base-uri 'none'; form-action 'none'"
         )
 
-    def render(self, template: str, **values: Any) -> bytes:
-        """A page as the template says."""
+    def render(self, template: str, *, has_media: bool = False, **values: Any) -> bytes:
+        """A page as the template says; with `has_media` it may play audio and video."""
         try:
             page = self._environment.get_template(template).render(
                 {"is_private": False, **values},
                 style=self._places["style"],
                 script=self._places["script"],
-                policy=self._policy,
+                # Files of podcasts are told from one counting server to the next
+                policy=self._policy + ("; media-src http: https:" if has_media else ""),
                 version=__version__,
             )
         except Exception as error:

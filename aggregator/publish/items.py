@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from aggregator.model import Channel, Item, Story, TopicId
-from aggregator.publish.content import headline, story_html, story_summary
+from aggregator.publish.content import headline, story_html
 from aggregator.publish.places import folder_of
 from aggregator.publish.podcast import make_show
+from aggregator.publish.summary import story_summary
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.times import from_text, to_text
 from aggregator.topic.select import shown_as_updated
@@ -24,7 +25,7 @@ def make_channel(topic: TopicSettings, *, site: Site, output: Output, authority:
     return Channel(
         id=TopicId(topic.id),
         title=topic.title,
-        description=topic.description or topic.title,
+        description=topic.description,
         url=f"{site.base_url}{folder_of(topic)}/",
         guid=f"tag:{authority}:topic/{topic.id}",
         language=site.languages[0] if site.languages else "en",

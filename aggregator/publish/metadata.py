@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregator.model import Channel, Report, Story
-from aggregator.publish.content import coverage, headline, story_summary, web_url
+from aggregator.publish.content import coverage, headline, web_url
 from aggregator.publish.languages import language_tag
+from aggregator.publish.summary import story_summary
 from aggregator.times import to_text
 
 _CONTEXT = "https://schema.org"
@@ -65,7 +66,7 @@ def _collection(name: str, description: str, url: str, members: Sequence[tuple[s
         "@context": _CONTEXT,
         "@type": "CollectionPage",
         "name": name,
-        "description": description,
+        **({"description": description} if description else {}),
         "url": url,
         "mainEntity": {
             "@type": "ItemList",

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from aggregator.model import Channel, Story
 from aggregator.publish.design import Design, design
 from aggregator.publish.items import Front
+from aggregator.publish.media import media_of
 from aggregator.publish.metadata import index_metadata, story_metadata, topic_metadata
+from aggregator.publish.pictures import Picture
 
 
 def topic_page(channel: Channel, *, home: str, look: Design | None = None) -> bytes:
@@ -24,16 +26,19 @@ def story_page(
     topics: Sequence[Channel],
     site_title: str,
     home: str,
-    picture: str | None = None,
+    picture: Picture | None = None,
     look: Design | None = None,
 ) -> bytes:
     """One story: headline, times, highlights, the story with its sources, opinions, coverage, and an end.
 
-    `topics` are those whose feeds hold it; `home` is the index, `picture` the address of our copy of one.
+    `topics` are those whose feeds hold it; `home` is the index, `picture` our copy of one.
     """
+    media = media_of(story)
     return (look or design(None)).render(
         "story.html",
+        has_media=bool(media),
         story=story,
+        media=media,
         url=url,
         topics=topics,
         site_title=site_title,
@@ -55,6 +60,11 @@ def index_page(
         home=base_url,
         data=index_metadata([front.channel for front in fronts], site_title=site_title, home=base_url),
     )
+
+
+def missing_page(*, site_title: str, home: str, look: Design | None = None) -> bytes:
+    """What a server sends where there is nothing; `home` is the index."""
+    return (look or design(None)).render("missing.html", site_title=site_title, home=home)
 
 
 def moved_page(target: str, title: str, *, look: Design | None = None) -> bytes:

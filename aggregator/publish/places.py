@@ -13,6 +13,7 @@ from aggregator.settings import Site, TopicSettings
 
 PRIVATE = "private"
 PICTURES = "images"
+MISSING = "404.html"
 FEEDS = ("rss.xml", "atom.xml", "feed.json")
 _OURS, _HEAD = b"<generator>feed-aggregator<", 20_000
 TOPIC_FILES = (*FEEDS, "index.html")
@@ -23,14 +24,20 @@ def folder_of(topic: TopicSettings) -> str:
     return f"{PRIVATE}/{topic.token}" if topic.token else topic.id
 
 
-def page_of(topic: TopicSettings, story: StoryId) -> str:
-    """The story's page below the output folder."""
-    return f"{f'{folder_of(topic)}/' if topic.token else ''}stories/{story}.html"
+def page_of(token: str | None, story: StoryId) -> str:
+    """The story's page below the output folder: that of all public topics, or of the private one with this token."""
+    return f"{f'{PRIVATE}/{token}/' if token else ''}stories/{story}.html"
 
 
-def story_url(site: Site, topic: TopicSettings, story: StoryId) -> str:
+def story_of(page: str) -> StoryId | None:
+    """The story whose page has this path; None where it is another file."""
+    folder, _, name = page.rpartition("/")
+    return StoryId(name.removesuffix(".html")) if folder.endswith("stories") else None
+
+
+def story_url(site: Site, token: str | None, story: StoryId) -> str:
     """The address of the story's page."""
-    return site.base_url + page_of(topic, story)
+    return site.base_url + page_of(token, story)
 
 
 def feed_urls(site: Site, topic: TopicSettings) -> list[str]:
@@ -41,7 +48,10 @@ def feed_urls(site: Site, topic: TopicSettings) -> list[str]:
 def files_of(topic: TopicSettings, stories: Iterable[StoryId]) -> list[str]:
     """All files below the output folder that a topic with these stories has, archive documents aside."""
     within = folder_of(topic)
-    return [*(f"{within}/{name}" for name in TOPIC_FILES), *(page_of(topic, story) for story in stories)]
+    return [
+        *(f"{within}/{name}" for name in TOPIC_FILES),
+        *(page_of(topic.token, story) for story in stories),
+    ]
 
 
 def abandoned(folder: Path, topics: Iterable[TopicSettings]) -> list[Path]:

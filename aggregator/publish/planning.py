@@ -6,7 +6,7 @@ concern; the others hold what they held.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,11 +94,13 @@ class Planner:
                 plans.append(self.plan(topic))
         return plans
 
-    def beside(self, plans: Sequence[Plan]) -> set[TopicId]:
-        """The topics that show a story beside one that gets a public page or loses it: they lead there, or no more."""
-        public = [plan for plan in plans if not plan.settings.token]
-        before = {story for plan in public for story in self._shown.get(plan.id, ())}
-        return topics_beside(self._db, before ^ {story for plan in public for story in plan.stories})
+    def arriving(self, plans: Iterable[Plan]) -> set[StoryId]:
+        """The stories that one of these plans holds and the topic's feed does not yet."""
+        return {story for plan in plans for story in {*plan.stories}.difference(self._shown.get(plan.id, ()))}
+
+    def beside(self, plans: Iterable[Plan]) -> set[TopicId]:
+        """The topics that show a story beside one that may get its public page: they lead there then."""
+        return topics_beside(self._db, self.arriving(plan for plan in plans if not plan.settings.token))
 
     def plan(self, topic: TopicSettings) -> Plan:
         """A topic's plan, from all that the store knows."""

@@ -67,11 +67,19 @@ def make_show(topic: TopicSettings, site: Site) -> Show | None:
 
 def episode(story: Story) -> Episode | None:
     """The audio or video of the lead report, or where that has none, of the oldest report that has."""
+    return next(episodes(story), None)
+
+
+def episodes(story: Story) -> Iterator[Episode]:
+    """The audio or video of each report that has any, the lead's first, each file once."""
+    seen = set()
     for report in (story.lead, *story.coverage):
         files = [] if report.withdrawn_at else list(_files(report))
         if files:
-            return Episode(report, min(files, key=lambda file: not _plays_everywhere(file)))
-    return None
+            file = min(files, key=lambda file: not _plays_everywhere(file))
+            if file.url not in seen:
+                yield Episode(report, file)
+            seen.add(file.url)
 
 
 def listed_at(file: Enclosure) -> str:

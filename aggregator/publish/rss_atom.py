@@ -33,6 +33,7 @@ from aggregator.publish.content import (
 )
 from aggregator.publish.podcast import NAMESPACE as ITUNES
 from aggregator.publish.podcast import Tag, channel_tags, episode, episode_tags, listed_at
+from aggregator.publish.summary import reporters
 from aggregator.publish.valid import address, commented, feed_language, normal_form, person, plain
 from aggregator.times import to_text
 
@@ -61,7 +62,7 @@ def rss(channel: Channel) -> bytes:
     for item in channel.items:
         entry = _entry(generator, item)
         # The description is read as HTML, the title and all else as plain text.
-        entry.description(escape(item.summary, quote=False))
+        entry.description(escape(item.summary or reporters(item.story), quote=False))
         entry.content(item.html, type="html")
         _extend_entry(entry, _rss_item(item, channel))
     namespaces = _NAMESPACES | {"dc": _DC} | ({"itunes": ITUNES} if channel.show else {})
@@ -83,7 +84,7 @@ def atom(channel: Channel) -> bytes:
     for item, moment in zip(channel.items, _moments(channel.items), strict=True):
         entry = _entry(generator, item)
         entry.updated(moment)
-        entry.summary(item.summary)
+        entry.summary(item.summary or reporters(item.story))
         entry.content(item.html, type="html")
         entry.author(name=person(author_name(item.story.lead)) or item.story.lead.source)
         _extend_entry(entry, _atom_entry(item, channel))
@@ -167,6 +168,8 @@ def _rss_channel(element: Any, channel: Channel) -> None:
 
 def _atom_feed(root: Any, channel: Channel) -> None:
     _mark_markup(root.find("title"))
+    if not channel.description:  # feedgen wants one for RSS
+        root.remove(root.find("subtitle"))
     _mark_markup(root.find("subtitle"))
     _say_archive(root, channel)
 
@@ -187,7 +190,8 @@ def _rss_item(item: Item, channel: Channel) -> Extend:
             xml_elem(f"{{{_DC}}}language", element).text = language
         if rights := plain(lead.rights or ""):
             xml_elem(f"{{{_DC}}}rights", element).text = rights
-        if source := address(lead.source_url):
+        # Where nobody may know the feed, its site says at least whose it is
+        if source := address(lead.source_feed) or address(lead.source_url):
             xml_elem("source", element, url=source).text = plain(lead.source_title) or lead.source
         _files(element, item, channel)
         _picture(element, lead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from sqlite_utils import Database
 from aggregator.model import Channel, StoryId, TopicId
 from aggregator.program import program_mark
 from aggregator.publish.files import Batch, folder_mark, sweep
+from aggregator.publish.folder import Folder
 from aggregator.publish.groups import Group
-from aggregator.publish.places import PICTURES, feed_urls, files_of
+from aggregator.publish.places import MISSING, PICTURES, feed_urls, files_of, folder_of, story_of
 from aggregator.publish.planning import Plan, Planner
 from aggregator.settings import Output, Site, TopicSettings
 from aggregator.store.connection import writing
 from aggregator.store.files import all_files, forget_files, made_files
 from aggregator.store.meta import PUBLISHED_INTO, read_meta, write_meta
+from aggregator.store.pages import changed_pages, due_pages, make_due, make_due_in
 from aggregator.store.pictures import lose_pictures, picture_files
 from aggregator.store.pings import keep_pings
 from aggregator.store.publications import (
@@ -36,6 +39,11 @@ from aggregator.story.fingerprint import digest
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
 _PLANNED = "planned_change"
+_NAMED = "topics_named"
+_MOST = 1000
+"""Some five seconds: after the title of a topic changed there may be a hundred thousand."""
+_OF_NO_PAGE = {"directory", "items", "all", "tags", "compress", "hub", "link"}
+"""Settings of the output that no story's page depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,12 @@ class Publisher:
         self._templates = templates
         self._look_mark = ""
 
-    def publish(self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False) -> Published:
-        """Write the topics (of `only`) that changed. Raises PublishError.
+    def publish(
+        self, *, now: datetime, only: Iterable[str] | None = None, anew: bool = False, most: int = _MOST
+    ) -> Published:
+        """Write the topics (of `only`) that changed, and the pages of stories that left them. Raises PublishError.
+
+        Of pages that are to be others though their stories did not change, so many at `most`; next time the next.
 
         `now` decides which stories are too old. With `anew` whatever does not hold the bytes that were once written to
         it is written again. A file that would be written with the same bytes stays as it is, and so does an archive
@@ -79,6 +91,8 @@ class Publisher:
         self._look_mark = folder_mark(self._templates)
         if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
             self._review()
+        is_whole = anew and only is None
+        self._name(anew=is_whole)
         self._miss_pictures()
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         withdrawn = self._withdraw(hidden)
@@ -87,7 +101,8 @@ class Publisher:
         asked = {TopicId(topic.id) for topic in self._topics}
         if only is not None:
             asked &= {*map(TopicId, only), *withdrawn}
-        plans = planner.plans(self._topics, since=int(read_meta(self._db, _PLANNED) or 0), only=asked)
+        since = int(read_meta(self._db, _PLANNED) or 0)
+        plans = planner.plans(self._topics, since=since, only=asked)
         beside = planner.beside(plans)
         stale = {
             plan.id
@@ -98,35 +113,42 @@ class Publisher:
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
         ]
         site_mark = self._site_mark(plans, hidden)
-        if not stale and not gone and not anew and self._site_is_current(site_mark):
+        left = changed_pages(self._db, since, (TopicId(topic.id) for topic in self._topics))
+        is_due = bool(stale or gone or left or anew or due_pages(self._db))
+        if not is_due and self._site_is_current(site_mark):
             self._have_planned(last)
             return Published(0, 0)
         # What renders is loaded when something is to be rendered: most passes publish nothing
         from aggregator.publish.design import design
+        from aggregator.publish.story_pages import StoryPages
         from aggregator.publish.writing import Writing
 
         sweep(self._folder)
+        look = design(self._templates, self._look_mark)
         with Batch(self._output.compress) as batch:
-            writer = Writing(
+            folder = Folder(self._db, self._folder, batch)
+            pages = StoryPages(
                 self._db,
                 plans,
-                batch,
+                folder,
                 site=self._site,
                 output=self._output,
-                folder=self._folder,
-                look=design(self._templates, self._look_mark),
+                look=look,
                 authority=self._authority(now),
                 common=common,
-                hidden=hidden,
-                now=now,
+                hidden=frozenset(hidden),
             )
-            writer.begin([plan for plan in plans if plan.id in stale], beside)
-            for plan in plans:
-                if plan.id in stale:
-                    writer.write_topic(plan)
-            writer.write_left()
-            writer.write_site(gone)
-            writer.finish()
+            writer = Writing(
+                self._db, plans, folder, pages, site=self._site, output=self._output, look=look, now=now
+            )
+            begun = [plan for plan in plans if plan.id in stale]
+            writer.begin(begun, arriving=planner.arriving(begun), beside=beside)
+            for plan in begun:
+                writer.write_topic(plan)
+            due = due_pages(self._db)
+            pages.withdraw(due)
+            pages.renew(left | (due if is_whole else {*sorted(due)[:most]}))
+            writer.write_site([*gone, *hidden])
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
             told = self._topics if self._output.hub else ()
@@ -154,7 +176,7 @@ class Publisher:
             site=self._site,
             output=self._output,
             authority=self._authority(now),
-            shown=set(stories),
+            paged=lambda _, others: others & {*stories},
         )
         return teller.channel(topic, stories)
 
@@ -167,6 +189,23 @@ class Publisher:
             self._output.model_dump_json(),
             self._look_mark,
         )
+
+    def _name(self, *, anew: bool) -> None:
+        """The pages of all that a topic ever held are due when they name it otherwise than before, or with `anew`.
+
+        So they are with other settings of the site and the output, and another look. That a newer program would make
+        them otherwise is no reason: they may be very many.
+        """
+        shared = digest(
+            self._site.model_dump_json(), self._output.model_dump_json(exclude=_OF_NO_PAGE), self._look_mark
+        )
+        named = {topic.id: digest(shared, topic.title, folder_of(topic)) for topic in self._topics}
+        known = json.loads(read_meta(self._db, _NAMED) or "{}")
+        if named != known or anew:
+            differing = [id for id in {*named, *known} if anew or named.get(id) != known.get(id)]
+            with writing(self._db):
+                make_due_in(self._db, map(TopicId, differing))
+                write_meta(self._db, _NAMED, json.dumps(named))
 
     def _have_planned(self, last: int) -> None:
         """All topics are as they should be after this change."""
@@ -190,6 +229,7 @@ class Publisher:
             if lost:
                 forget_files(self._db, lost)
                 forget_marks(self._db)
+                make_due(self._db, filter(None, map(story_of, lost)))
                 write_meta(self._db, _SITE_MARK, "")
 
     def _miss_pictures(self) -> None:
@@ -212,7 +252,7 @@ class Publisher:
 
     def _site_is_current(self, mark: str) -> bool:
         return read_meta(self._db, _SITE_MARK) == mark and all(
-            (self._folder / name).exists() for name in ("index.html", "topics.opml")
+            (self._folder / name).exists() for name in ("index.html", "topics.opml", MISSING)
         )
 
     def _authority(self, now: datetime) -> str:

@@ -17,6 +17,7 @@ from aggregator.story.fingerprint import details
 from aggregator.story.grouping import Arrival
 from aggregator.text.fold import words
 from aggregator.times import from_text, to_text
+from aggregator.url import untracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,8 @@ def reports(db: Database, stories: Iterable[StoryId]) -> dict[StoryId, list[Repo
     rows = db.query(
         """
         SELECT entries.*, coalesce(sources.given_title, sources.title, entries.source) AS source_title,
-            sources.home AS source_url, coalesce(sources.license, sources.rights) AS rights, sources.policy
+            sources.home AS source_url, sources.feed AS source_feed,
+            coalesce(sources.license, sources.rights) AS rights, sources.policy
         FROM entries LEFT JOIN sources ON sources.id = entries.source
         WHERE story IN (SELECT value FROM json_each(?))
         ORDER BY story, dated, entries.source, entries.id
@@ -273,8 +275,9 @@ def _report(row: dict[str, Any]) -> Report:
         source=SourceId(row["source"]),
         source_title=row["source_title"],
         source_url=row["source_url"],
+        source_feed=row["source_feed"],
         title=row["title"],
-        url=row["url"],
+        url=untracked(row["url"]) if row["url"] else None,
         author=row["author"],
         published=from_text(row["dated"]),
         revised_at=from_text(row["revised_at"]) if row["revised_at"] else None,

@@ -98,6 +98,13 @@ def version_11(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_12(db: Database) -> None:
+    """Pages of stories that left the feeds: which of them are to be looked at. Feeds of sources that may be named."""
+    for statement in _VERSION_12:
+        db.execute(statement)
+
+
 _VERSION_1 = (
     """
     CREATE TABLE sources (
@@ -522,4 +529,12 @@ _VERSION_11 = (
         rest_until TEXT
     ) STRICT
     """,
+)
+
+_VERSION_12 = (
+    "CREATE TABLE due_pages (story TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    "DROP INDEX publications_shown",
+    "CREATE INDEX publications_story ON publications (story, shown)",
+    # Its address, if others may know it
+    "ALTER TABLE sources ADD COLUMN feed TEXT",
 )

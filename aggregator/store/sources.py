@@ -14,7 +14,7 @@ from aggregator.model import Failure, FailureKind, Feed, Harvest, SourceId, Vali
 from aggregator.pace import Move, Rhythm
 from aggregator.settings import SourceSettings
 from aggregator.times import from_text, to_text
-from aggregator.url import host
+from aggregator.url import host, may_be_told
 
 Scope = Literal["due", "all", "force"]
 
@@ -55,28 +55,35 @@ def sync_sources(db: Database, sources: Sequence[SourceSettings]) -> None:
     """
     known = {
         row["id"]: row
-        for row in db.query("SELECT id, url, given_title, active, license, policy FROM sources")
+        for row in db.query("SELECT id, url, given_title, active, license, policy, feed FROM sources")
     }
     for source in sources:
         row = known.pop(source.id, None)
         if row is None:
             values = {"id": source.id, "url": source.url, "host": host(source.url)}
-            terms = {"license": source.license, "policy": source.policy}
+            terms = {"license": source.license, "policy": source.policy, "feed": _told(source)}
             db.execute(_NEW, values | terms | {"title": source.title, "active": source.enabled})
             continue
         if row["url"] != source.url:
             db.execute(_NEW_URL, {"id": source.id, "url": source.url, "host": host(source.url)})
-        told = (source.title, source.license, source.policy)
-        if (row["given_title"], row["license"], row["policy"]) != told:
+        told = (source.title, source.license, source.policy, _told(source))
+        if (row["given_title"], row["license"], row["policy"], row["feed"]) != told:
             db.execute(
-                "UPDATE sources SET given_title = ?, license = ?, policy = ? WHERE id = ?", [*told, source.id]
+                "UPDATE sources SET given_title = ?, license = ?, policy = ?, feed = ? WHERE id = ?",
+                [*told, source.id],
             )
-            _touch_stories(db, source.id)
+            # Where it was not told, by an earlier version, no page is another for it
+            if (row["given_title"], row["license"], row["policy"]) != told[:3] or row["feed"]:
+                _touch_stories(db, source.id)
         if bool(row["active"]) != source.enabled:
             db.execute("UPDATE sources SET active = ? WHERE id = ?", [source.enabled, source.id])
     for id, row in known.items():
         if row["active"]:
             db.execute(_REMOVED, [id])
+
+
+def _told(source: SourceSettings) -> str | None:
+    return source.url if may_be_told(source.url) and not source.headers else None
 
 
 def due_sources(db: Database, scope: Scope, *, now: datetime) -> list[SourceState]:
@@ -234,8 +241,9 @@ _CLOCK_SKEW = timedelta(hours=1)
 
 # A host that rests does so for a source too that is new there
 _NEW = """
-    INSERT INTO sources (id, url, address, host, given_title, active, license, policy, retry_at, next_due_at)
-    SELECT :id, :url, :url, :host, :title, :active, :license, :policy, max(retry_at), coalesce(max(retry_at), '')
+    INSERT INTO sources (id, url, address, host, given_title, active, license, policy, feed, retry_at,
+        next_due_at)
+    SELECT :id, :url, :url, :host, :title, :active, :license, :policy, :feed, max(retry_at), coalesce(max(retry_at), '')
     FROM sources WHERE host = :host
 """
 
