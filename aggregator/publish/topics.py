@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from sqlite_utils import Database
@@ -35,6 +37,10 @@ from aggregator.store.publications import (
 )
 from aggregator.store.stories import forget_gone, gone_stories, hidden_stories, merged_stories
 from aggregator.story.fingerprint import digest
+
+if TYPE_CHECKING:
+    from aggregator.publish.story_pages import StoryPages
+    from aggregator.publish.writing import Writing
 
 _SITE_MARK = "published"
 _AUTHORITY = "tag_authority"
@@ -115,9 +121,28 @@ class Publisher:
         site_mark = self._site_mark(plans, hidden)
         left = changed_pages(self._db, since, (TopicId(topic.id) for topic in self._topics))
         is_due = bool(stale or gone or left or anew or due_pages(self._db))
-        if not is_due and self._site_is_current(site_mark):
+        files = 0
+        if is_due or not self._site_is_current(site_mark):
+            begun = [plan for plan in plans if plan.id in stale]
+            with self._writing(plans, hidden=hidden, common=common, now=now) as (writer, pages, batch):
+                writer.begin(begun, arriving=planner.arriving(begun), beside=beside)
+                for plan in begun:
+                    writer.write_topic(plan)
+                due = due_pages(self._db)
+                pages.withdraw(due)
+                pages.renew(left | (due if is_whole else {*sorted(due)[:most]}))
+                writer.write_site([*gone, *hidden])
+            files = batch.written
+            self._have_written(site_mark, gone)
+        if only is None:
             self._have_planned(last)
-            return Published(0, 0)
+        return Published(len(asked if anew else stale), files)
+
+    @contextmanager
+    def _writing(
+        self, plans: Sequence[Plan], *, hidden: Sequence[StoryId], common: str, now: datetime
+    ) -> Iterator[tuple[Writing, StoryPages, Batch]]:
+        """What writes this publication; at the end all of it is on the disk."""
         # What renders is loaded when something is to be rendered: most passes publish nothing
         from aggregator.publish.design import design
         from aggregator.publish.story_pages import StoryPages
@@ -141,22 +166,14 @@ class Publisher:
             writer = Writing(
                 self._db, plans, folder, pages, site=self._site, output=self._output, look=look, now=now
             )
-            begun = [plan for plan in plans if plan.id in stale]
-            writer.begin(begun, arriving=planner.arriving(begun), beside=beside)
-            for plan in begun:
-                writer.write_topic(plan)
-            due = due_pages(self._db)
-            pages.withdraw(due)
-            pages.renew(left | (due if is_whole else {*sorted(due)[:most]}))
-            writer.write_site([*gone, *hidden])
+            yield writer, pages, batch
+
+    def _have_written(self, site_mark: str, gone: Sequence[StoryId]) -> None:
         with writing(self._db):
             write_meta(self._db, _SITE_MARK, site_mark)
             told = self._topics if self._output.hub else ()
             keep_pings(self._db, [url for topic in told for url in feed_urls(self._site, topic)])
             forget_gone(self._db, gone)
-        if only is None:
-            self._have_planned(last)
-        return Published(len(asked if anew else stale), batch.written)
 
     def _withdraw(self, hidden: Sequence[StoryId]) -> set[TopicId]:
         """Take what an editor hid out of the archives; returns the topics of which it changes one."""
