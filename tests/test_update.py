@@ -68,7 +68,7 @@ def test_a_pass_fetches_stores_groups_and_publishes(passes: Runs, origin: Origin
         "duplicates": 1,
         "stories_new": 3,
         "topics_published": 1,
-        "files_written": 9,
+        "files_written": 10,
     }
     assert len(passes.watched) == 5
     (first,) = list(last_passes(passes.db, 5))
