@@ -11,6 +11,7 @@ from datetime import datetime
 from aggregator.harvest.answer import blocked, failed
 from aggregator.harvest.bounds import LONGEST_PAGE
 from aggregator.harvest.clean import clean_markup
+from aggregator.harvest.encoding import charset_of
 from aggregator.harvest.wall import wall
 from aggregator.model import Entry, Failure, Harvest, Request, Response
 from aggregator.story.fingerprint import text_hash
@@ -18,7 +19,6 @@ from aggregator.story.profile import make_profile
 from aggregator.story.sketch import make_sketch
 from aggregator.text.html import html_to_text
 
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _PAGES = ("text/html", "application/xhtml+xml")
 # The entry has one
 _HEADLINE = re.compile(r"(?<=<body>)\s*<h1\b[^>]*>.*?</h1>", re.DOTALL)
@@ -72,8 +72,8 @@ def _extracted(response: Response) -> str:
 
 def _decoded(body: bytes, content_type: str) -> str | bytes:
     """Text where the server says how to read the bytes; else they say so themselves."""
-    charset = _CHARSET.search(content_type)
+    charset = charset_of(content_type)
     if charset and not body.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         with suppress(LookupError, ValueError):
-            return body.decode(charset[1], "replace")
+            return body.decode(charset, "replace")
     return body

@@ -34,14 +34,20 @@ def narrowed(document: Document) -> Document:
     return bytes(narrow)
 
 
+def charset_of(content_type: str | None) -> str | None:
+    """The charset that an HTTP header names."""
+    found = _CHARSET.search(content_type or "")
+    return found[1] if found else None
+
+
 def media_type(document: bytes, content_type: str | None) -> str:
     """The media type by which feedparser applies RFC 7303 §3, whatever the server calls the `narrowed` document."""
-    charset = _CHARSET.search(content_type or "")
+    charset = charset_of(content_type)
     if document.startswith(codecs.BOM_UTF8):
         return "application/xml; charset=utf-8"
-    if charset is None or not _has_ascii(charset[1]):
+    if charset is None or not _has_ascii(charset):
         return "application/xml"
-    return f"application/xml; charset={charset[1]}"
+    return f"application/xml; charset={charset}"
 
 
 def declared(document: bytes) -> bytes:
