@@ -76,15 +76,12 @@ def fetch_articles(
     allowed = {one.url: one for one in _allowed(db, due, known, limits.user_agent, now)}
     settings = {SourceId(source.id): source for source in sources}
     requests = [_request(one, settings[one.source]) for one in allowed.values()]
-    touched = set()
+    touched: set[StoryId] = set()
     for harvest in engine.run(requests, stop=stop):
         one = allowed[harvest.source]
         with writing(db):
             if harvest.failure is None:
-                _put(db, rules, one, harvest)
-                if one.story:
-                    touch_story(db, one.story, at=None)
-                    touched.add(one.story)
+                touched |= _put(db, rules, one, harvest)
             else:
                 _miss(db, one, harvest.failure, now)
         if is_over():
@@ -92,11 +89,15 @@ def fetch_articles(
     return touched
 
 
-def _put(db: Database, rules: Sequence[Rule], one: Wanted, harvest: Harvest) -> None:
+def _put(db: Database, rules: Sequence[Rule], one: Wanted, harvest: Harvest) -> set[StoryId]:
     (entry,) = harvest.entries
     put_article(db, one.id, entry)
     count_trackers(db, one.source, entry.trackers)
     match_new(db, rules, [(one.id, one.source, entry)])
+    if one.story is None:
+        return set()
+    touch_story(db, one.story, at=None)
+    return {one.story}
 
 
 def _miss(db: Database, one: Wanted, failure: Failure, now: datetime) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from aggregator.asking import make_request
 from aggregator.errors import AggregatorError
 from aggregator.harvest.fetch import Outcome
 from aggregator.model import Harvest, Response, SourceId, StoryId
@@ -18,7 +19,7 @@ from aggregator.settings import Aggregator
 from aggregator.store.connection import check_place, writing
 from aggregator.store.sources import ask_soon, source_states
 from aggregator.store.subscriptions import pushed_sources, subscriptions
-from aggregator.update import Observer, Passes, Summary, make_limits, make_request
+from aggregator.update import Observer, Passes, Summary, make_limits
 from aggregator.websub.agreement import callback_base
 from aggregator.websub.callback import Callbacks, Delivered, Heard
 from aggregator.websub.hubs import hear, ping, subscribe

@@ -204,31 +204,26 @@ class Ledger:
         ]
         source, now = harvest.source, harvest.fetched_at
         assumed = _assumed(harvest) if is_first else {}
-        inserted = [
-            (
-                insert_entry(self._db, entry, source=source, now=now, assumed=assumed.get(entry.identity)),
-                entry,
-            )
+        ids = [
+            insert_entry(self._db, entry, source=source, now=now, assumed=assumed.get(entry.identity))
             for entry in new
         ]
-        applied.entries_new = len(inserted)
+        applied.entries_new = len(ids)
         if trackers := sum(entry.trackers for entry in new):
-            count_trackers(self._db, harvest.source, trackers)
-        index_entries(self._db, (id for id, _ in inserted))
-        arrivals = [*inserted, *((was.id, entry) for was, entry in revised)]
+            count_trackers(self._db, source, trackers)
+        index_entries(self._db, ids)
+        arrivals = [*zip(ids, new, strict=True), *((was.id, entry) for was, entry in revised)]
         for was, entry in revised:
-            revise_entry(self._db, was.id, entry, now=harvest.fetched_at)
+            revise_entry(self._db, was.id, entry, now=now)
             applied.entries_revised += 1
-            self._touch(was, applied, at=harvest.fetched_at)
+            self._touch(was, applied, at=now)
         for was, entry in amended:
             amend_entry(self._db, was.id, entry)
             self._touch(was, applied, at=None)
-        match_new(self._db, self._rules, [(id, harvest.source, entry) for id, entry in arrivals])
-        if self._sources[harvest.source].full_text:
-            since = harvest.fetched_at - _ARTICLES_SINCE
-            recent = [
-                id for id, one in arrivals if one.url and dated(one.published, harvest.fetched_at) >= since
-            ]
+        match_new(self._db, self._rules, [(id, source, entry) for id, entry in arrivals])
+        if self._sources[source].full_text:
+            since = now - _ARTICLES_SINCE
+            recent = [id for id, one in arrivals if one.url and dated(one.published, now) >= since]
             want_articles(self._db, recent)
         return applied, {*(id for id, _ in arrivals), *(entry.id for entry in known.values())}
 

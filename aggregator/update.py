@@ -12,30 +12,29 @@ from sqlite_utils import Database
 
 from aggregator import __version__
 from aggregator.articles import fetch_articles
+from aggregator.asking import chosen_sources, make_requests
 from aggregator.config.load import Configuration
 from aggregator.embed import make_embedder
 from aggregator.engine.protocol import Engine
-from aggregator.errors import PublishError, StoreError, UsageError
+from aggregator.errors import PublishError, StoreError
 from aggregator.group import Grouped, Groups
 from aggregator.harvest.fetch import Limits
 from aggregator.harvest.outage import Outage
 from aggregator.judge import judge
 from aggregator.ledger import Applied, Ledger
-from aggregator.model import Harvest, Request, SourceId, StoryId, Validators
+from aggregator.model import Harvest, Request, SourceId, StoryId
 from aggregator.notify.outcome import Delivered
 from aggregator.notify.queue import note, settle
 from aggregator.pictures import copy_pictures
 from aggregator.publish.groups import make_groups
 from aggregator.publish.topics import Published, Publisher
 from aggregator.receivers import receivers
-from aggregator.settings import SourceSettings
 from aggregator.store.articles import forget_articles
 from aggregator.store.connection import writing
 from aggregator.store.meta import forget_unpublished, note_unpublished, record_pass, unpublished
 from aggregator.store.outbox import is_any_waiting
-from aggregator.store.sources import Scope, SourceState, due_sources, sync_sources
+from aggregator.store.sources import Scope, SourceState, sync_sources
 from aggregator.store.topics import sync_topics
-from aggregator.text.language import normalize_tag
 from aggregator.topic.rule import Rule, make_rule
 
 
@@ -252,11 +251,11 @@ class Passes:
         started_at, started = self.clock.now(), self.clock.seconds()
         observer = observer or Observer()
         sources = self.configuration.sources
-        states = _chosen(self.db, sources, only, scope, started_at)
+        states = chosen_sources(self.db, sources, only, scope, started_at)
         summary = Summary(sources=len(states))
         observer.started(len(states))
         touched: set[StoryId] = set()
-        if requests := _requests(states, sources):
+        if requests := make_requests(states, sources):
             touched = _harvest(self.ledger(states), engine, requests, summary, self.stop, observer)
         if not summary.is_offline:
             touched |= self._fetch_articles(engine)
@@ -362,44 +361,3 @@ def _harvest(
 
 def _user_agent(contact: str | None) -> str:
     return f"feed-aggregator/{__version__} (feed fetcher{f'; {contact}' if contact else ''})"
-
-
-def _chosen(
-    db: Database, sources: Sequence[SourceSettings], only: Sequence[str], scope: Scope, now: datetime
-) -> list[SourceState]:
-    if not only:
-        return due_sources(db, scope, now=now)
-    enabled = {source.id: source.enabled for source in sources}
-    for id in only:
-        if not enabled.get(id):
-            raise UsageError(
-                f"source {id!r} is {'disabled' if id in enabled else 'not in sources.yaml'}",
-                hint="`aggregator sources list` names the sources",
-            )
-    # A source that is named is wanted now, due or not
-    states = due_sources(db, "force" if scope == "force" else "all", now=now)
-    chosen = [state for state in states if state.id in only]
-    if missing := sorted(set(only) - {state.id for state in chosen}):
-        raise UsageError(
-            f"{', '.join(missing)}: gone, or told by its server to wait (`aggregator sources show` says more)",
-            hint="--force fetches it all the same",
-        )
-    return chosen
-
-
-def _requests(states: Sequence[SourceState], sources: Sequence[SourceSettings]) -> list[Request]:
-    settings = {source.id: source for source in sources}
-    return [make_request(settings[state.id], state) for state in states]
-
-
-def make_request(source: SourceSettings, state: SourceState | None = None) -> Request:
-    """What to ask for a source, of which this is known."""
-    return Request(
-        source=SourceId(source.id),
-        url=state.address if state else source.url,
-        validators=state.validators if state else Validators(),
-        body_hash=state.body_hash if state else None,
-        headers=tuple(source.headers.items()),
-        language=normalize_tag(source.language) or source.language,
-        is_opinion=source.opinion,
-    )

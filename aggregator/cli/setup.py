@@ -130,12 +130,13 @@ def _harvest_all(session: Session, stop: threading.Event) -> tuple[list[Harvest]
 
     What earlier passes learnt counts: validators are sent, and a server that asked for rest has it.
     """
+    from aggregator.asking import make_request
     from aggregator.cli.progress import progress
     from aggregator.engine.local import LocalEngine
     from aggregator.harvest.answer import failed
     from aggregator.model import Failure, SourceId
     from aggregator.store.sources import source_states
-    from aggregator.update import make_limits, make_request
+    from aggregator.update import make_limits
 
     configuration = session.configuration
     with session.store_if_any() as db:

@@ -94,12 +94,8 @@ class Publisher:
         it is written again. A file that would be written with the same bytes stays as it is, and so does an archive
         document: another one has another name.
         """
-        self._look_mark = folder_mark(self._templates)
-        if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
-            self._review()
         is_whole = anew and only is None
-        self._name(anew=is_whole)
-        self._miss_pictures()
+        self._look_around(anew=anew, is_whole=is_whole)
         hidden, gone = hidden_stories(self._db), gone_stories(self._db)
         withdrawn = self._withdraw(hidden)
         common, last = self._common_mark(), last_change(self._db)
@@ -110,11 +106,10 @@ class Publisher:
         since = int(read_meta(self._db, _PLANNED) or 0)
         plans = planner.plans(self._topics, since=since, only=asked)
         beside = planner.beside(plans)
-        stale = {
-            plan.id
-            for plan in plans
-            if plan.id in asked and (plan.id in beside or not self._is_current(plan, planner.published))
+        current = {
+            plan.id for plan in plans if plan.id in asked and self._is_current(plan, planner.published)
         }
+        stale = asked - (current - beside)
         plans = [
             planner.plan(plan.settings) if plan.id in stale and plan.is_remembered else plan for plan in plans
         ]
@@ -137,6 +132,14 @@ class Publisher:
         if only is None:
             self._have_planned(last)
         return Published(len(asked if anew else stale), files)
+
+    def _look_around(self, *, anew: bool, is_whole: bool) -> None:
+        """Know what is no more as it was written, whoever changed it: files, names, pictures, templates."""
+        self._look_mark = folder_mark(self._templates)
+        if anew or self._place() != read_meta(self._db, PUBLISHED_INTO):
+            self._review()
+        self._name(anew=is_whole)
+        self._miss_pictures()
 
     @contextmanager
     def _writing(
